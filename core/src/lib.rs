@@ -1,1 +1,41 @@
-//! To come.
+//! What a doorbell is made of, and who may ring it.
+//!
+//! Nothing here touches the machine: no socket, no file, no clock, no environment, no runtime.
+//! Time and chance come in as values or through [`time::Clock`] and [`token::Chance`]; storage
+//! through the traits in [`ports`]. The modules are listed in reading order, and each names only
+//! those above it.
+
+pub mod segment;
+
+pub mod folder;
+
+pub mod label;
+
+pub mod address;
+
+pub mod pattern;
+
+pub mod time;
+
+pub mod token;
+
+pub mod grant;
+
+pub mod principal;
+
+pub mod key;
+
+pub mod acl;
+
+pub mod message;
+
+pub mod route;
+
+pub mod ports;
+
+pub mod registry;
+
+pub mod memory;
+
+#[cfg(feature = "contract")]
+pub mod contract;

@@ -1,0 +1,1 @@
+//! The reference model: every port over plain collections.

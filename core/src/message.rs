@@ -1,0 +1,340 @@
+//! What arrives, and what an agent reads.
+
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use ulid::Ulid;
+
+use crate::{
+    address::{Address, Inbox},
+    folder::Folder,
+    grant::{Context, Grant, GrantId, ulid_newtype},
+    time::Timestamp,
+};
+
+ulid_newtype! {
+    /// Names a message. Its order as text is the order of arrival.
+    MessageId
+}
+
+/// How long a lease lasts unless the message is settled.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// After this many leases that came to nothing a message is dead.
+pub const MAX_ATTEMPTS: u8 = 5;
+
+/// How long a provider's id is remembered.
+pub const DEDUPE_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// By what kind of door a message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A webhook's delivery.
+    Hook,
+    /// A browser chat's message.
+    Web,
+    /// A word to one session.
+    Channel,
+    /// A sender's verification request, answered at the door.
+    Handshake,
+}
+
+impl Kind {
+    /// As it is written on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hook => "hook",
+            Self::Web => "web",
+            Self::Channel => "channel",
+            Self::Handshake => "handshake",
+        }
+    }
+}
+
+/// How loudly a message arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// It is pending, and rings.
+    Trigger,
+    /// It is stored, rings nobody, and is met once as context.
+    Observe,
+}
+
+impl Mode {
+    /// As it is written on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trigger => "trigger",
+            Self::Observe => "observe",
+        }
+    }
+}
+
+/// Request headers: lower-case names in order, each once, repeats joined with `", "`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(String, String)>);
+
+impl Headers {
+    /// From names that are lower case and distinct; they are put in order.
+    pub fn from_pairs(mut pairs: Vec<(String, String)>) -> Self {
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        debug_assert!(
+            pairs.windows(2).all(|w| w[0].0 != w[1].0),
+            "a header name stands twice"
+        );
+        Self(pairs)
+    }
+
+    /// The value of a lower-case name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let at = self
+            .0
+            .binary_search_by(|(have, _)| have.as_str().cmp(name))
+            .ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Names and values, in the names' order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// The provider's id for one delivery, hashed with the name of the header that held it.
+///
+/// Scoped to a grant by the store: it can only ever hide what came through the same URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DedupeId([u8; 16]);
+
+impl DedupeId {
+    /// From the header's lower-case name and the raw bytes of its value.
+    ///
+    /// Both are cut off from each other by the name's length, so that no pair reads as another.
+    pub fn new(header: &str, value: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(header.len() as u64).to_le_bytes());
+        hasher.update(header.as_bytes());
+        hasher.update(value);
+        let mut short = [0; 16];
+        short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Self(short)
+    }
+
+    /// The 128 bits, to be mixed with the grant by the store.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// Where a message was routed: the pile it is leased from, and the folder that decides who may.
+///
+/// The two differ for a session's inbox alone, whose folder is the session's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Destination {
+    /// The pile.
+    pub inbox: Inbox,
+    /// Whoever contains this folder reads, settles and replays.
+    pub folder: Folder,
+}
+
+impl Destination {
+    /// A folder's own inbox.
+    pub fn folder(folder: Folder) -> Self {
+        Self {
+            inbox: Inbox::Folder(folder.clone()),
+            folder,
+        }
+    }
+}
+
+/// The request a message came in as, less its body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The HTTP method.
+    pub method: String,
+    /// The raw query string, without `?`; Doorbell's own tokens cut out of it.
+    pub query: String,
+    /// Where the connection came from.
+    pub peer: Option<IpAddr>,
+    /// Headers, Doorbell's own tokens cut out of them.
+    pub headers: Headers,
+    /// Who a channel's caller claims to be.
+    pub from: Option<String>,
+}
+
+/// One inbound message on its way to the log.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Through which door; the store checks once more that it still lives.
+    pub grant: Arc<Grant>,
+    /// Where routes send it.
+    pub to: Destination,
+    /// By what kind of door.
+    pub kind: Kind,
+    /// How loudly.
+    pub mode: Mode,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The request.
+    pub head: Head,
+    /// The body, verbatim.
+    pub body: Bytes,
+    /// The provider's id, if it sent one.
+    pub dedupe: Option<DedupeId>,
+}
+
+/// Where a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Waiting to be leased, now or after a delay.
+    Pending,
+    /// Held by a receiver until its lease ends.
+    Leased,
+    /// Acknowledged.
+    Settled,
+    /// Given up after [`MAX_ATTEMPTS`]; it can be replayed.
+    Dead,
+    /// Stored to be met as context; never pending.
+    Observed,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Leased,
+        Self::Settled,
+        Self::Dead,
+        Self::Observed,
+    ];
+
+    /// As it is written on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Leased => "leased",
+            Self::Settled => "settled",
+            Self::Dead => "dead",
+            Self::Observed => "observed",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A stored message, as it is read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Names it.
+    pub id: MessageId,
+    /// The address it arrived at.
+    pub address: Address,
+    /// The grant's label, copied at arrival.
+    pub sender: Arc<str>,
+    /// The grant it came through.
+    pub grant: GrantId,
+    /// The grant's context at arrival.
+    pub context: Option<Context>,
+    /// Where it was routed.
+    pub to: Destination,
+    /// By what kind of door.
+    pub kind: Kind,
+    /// How loudly.
+    pub mode: Mode,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The request.
+    pub head: Head,
+    /// The body, or as much of its beginning as was asked for.
+    pub body: Bytes,
+    /// How long the whole body is.
+    pub body_bytes: u64,
+    /// How often it has been leased; the current lease included.
+    pub attempt: u8,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// Something that happened to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LifeEvent {
+    /// What.
+    pub what: Happening,
+    /// When.
+    pub at: Timestamp,
+    /// Which attempt it was, counted from 1; 0 where it belongs to none.
+    pub attempt: u8,
+}
+
+/// What can happen to a message after it was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Happening {
+    /// A receiver leased it.
+    Leased,
+    /// It was acknowledged.
+    Acked,
+    /// It was given back.
+    Nacked,
+    /// It was given up.
+    Died,
+    /// It was put back as new.
+    Replayed,
+    /// It was met as context.
+    Observed,
+}
+
+impl Happening {
+    /// As it is written on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Leased => "leased",
+            Self::Acked => "acked",
+            Self::Nacked => "nacked",
+            Self::Died => "dead",
+            Self::Replayed => "replayed",
+            Self::Observed => "observed",
+        }
+    }
+}
+
+/// Tells receivers apart, so that no one settles what another holds.
+///
+/// Derived from the credential and, where a caller runs several receivers on one, from the name
+/// each gives itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Receiver(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_found_by_their_lower_case_name() {
+        let headers = Headers::from_pairs(vec![
+            ("x-b".into(), "2".into()),
+            ("content-type".into(), "a, b".into()),
+        ]);
+        assert_eq!(headers.get("x-b"), Some("2"));
+        assert_eq!(headers.get("X-B"), None);
+        assert_eq!(headers.iter().next(), Some(("content-type", "a, b")));
+    }
+
+    #[test]
+    fn a_dedupe_id_knows_its_header() {
+        assert_ne!(
+            DedupeId::new("webhook-id", b"1"),
+            DedupeId::new("svix-id", b"1")
+        );
+        assert_ne!(DedupeId::new("ab", b"c"), DedupeId::new("a", b"bc"));
+        assert_eq!(
+            DedupeId::new("svix-id", b"1"),
+            DedupeId::new("svix-id", b"1")
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! What storage promises, one trait per need, each method saying what holds once it returns.
+//!
+//! The traits ask only what an embedded store and PostgreSQL can both keep. Answers are boxed
+//! futures so that the traits can be objects; none needs a particular runtime. Dropping one does
+//! not undo what was asked.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use crate::{
+    acl::Scope,
+    address::{Inbox, Jid},
+    grant::{Grant, GrantId},
+    key::{ApiKey, KeyId},
+    message::{Arrival, LifeEvent, Message, MessageId, Receiver, State},
+    pattern::Pattern,
+    time::Timestamp,
+    token::TokenHash,
+};
+
+/// What a port returns: a future that owns or borrows no longer than the port itself.
+pub type Answer<'a, T, E = StoreError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
+
+/// Nothing was changed, unless it says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store is closed, overloaded or waiting for its disk; it may be ready again later. What
+    /// was asked may or may not have been kept, and was not promised.
+    #[error("the store is not ready: {0}")]
+    NotReady(Arc<str>),
+    /// What the store holds does not read as what it wrote. It will not get better by waiting.
+    #[error("the store is damaged: {0}")]
+    Damaged(Arc<str>),
+}
+
+/// The read half of the grants: all that the front door holds. It cannot mint.
+pub trait Grants: Send + Sync {
+    /// The grant behind a token, live or not; from memory, without waiting.
+    fn grant(&self, hash: &TokenHash) -> Option<Arc<Grant>>;
+}
+
+/// Why a grant was not kept.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum InsertGrantError {
+    /// A live grant writes the same JID from other parts.
+    #[error("{} already stands for another split of folder, label and suffix, in grant {}", .0.jid(), .0.id)]
+    Clash(Arc<Grant>),
+    /// Nothing was kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A grant and when a message last came through it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantUse {
+    /// The grant.
+    pub grant: Arc<Grant>,
+    /// The last arrival that was stored; after a crash it may be some seconds too early.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// The write half of the grants. Only the registry holds it.
+pub trait GrantStore: Grants {
+    /// Keeps a new grant. Once it returns the grant is durable and its token is let in.
+    ///
+    /// The check against a clash with the grants live at `now` and the insert are one step.
+    fn insert_grant(
+        &self,
+        grant: Grant,
+        hash: TokenHash,
+        now: Timestamp,
+    ) -> Answer<'_, Arc<Grant>, InsertGrantError>;
+
+    /// Revokes those of `ids` that are not revoked yet, and says which those were. Once it returns
+    /// that is durable, and nothing that comes through them is stored any more.
+    fn revoke_grants(&self, ids: Vec<GrantId>, at: Timestamp) -> Answer<'_, Vec<GrantId>>;
+
+    /// Every grant whose owner folder `scope` covers, oldest first; revoked and expired ones too,
+    /// for as long as they are remembered.
+    fn list_grants(&self, scope: &Scope) -> Vec<GrantUse>;
+
+    /// Every grant that writes this JID and whose owner folder `scope` covers.
+    fn grants_of(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>>;
+}
+
+/// API keys.
+pub trait KeyStore: Send + Sync {
+    /// The key behind a hash, live or not; from memory, without waiting.
+    fn key(&self, hash: &TokenHash) -> Option<Arc<ApiKey>>;
+
+    /// Keeps a new key. Once it returns the key is durable and its holder is let in.
+    fn insert_key(&self, key: ApiKey, hash: TokenHash) -> Answer<'_, ()>;
+
+    /// Revokes a key. Once it returns its holder is let in no more. False: there is none by that
+    /// id, or it was revoked before.
+    fn revoke_key(&self, id: KeyId, at: Timestamp) -> Answer<'_, bool>;
+
+    /// Every key, oldest first.
+    fn list_keys(&self) -> Vec<Arc<ApiKey>>;
+}
+
+/// What became of an arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is durable, under this id.
+    Stored(MessageId),
+    /// The grant saw this provider's id within the window, in that message. Nothing was stored.
+    Duplicate(MessageId),
+    /// The grant was revoked or expired meanwhile. Nothing was stored.
+    Revoked,
+    /// There is no room for it. Nothing was stored.
+    Full,
+}
+
+/// Asks for messages to be leased.
+#[derive(Clone, Debug)]
+pub struct LeaseRequest {
+    /// From which inboxes; the caller may read each.
+    pub inboxes: Vec<Inbox>,
+    /// Who will hold them.
+    pub receiver: Receiver,
+    /// How many at the most.
+    pub max: usize,
+    /// Only messages at addresses that match.
+    pub pattern: Option<Pattern>,
+    /// How much of each body to read, in bytes.
+    pub body_limit: usize,
+    /// The time now; leases that ended before it are over.
+    pub now: Timestamp,
+    /// How long the lease lasts.
+    pub lease_for: Duration,
+    /// How many observed messages to bring along at the most.
+    pub max_observed: usize,
+}
+
+/// What was leased.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leased {
+    /// Oldest first, each held by the receiver alone until its lease ends. `attempt` counts it.
+    pub messages: Vec<Message>,
+    /// Messages to be met as context, oldest first; the store will not bring them again.
+    pub observed: Vec<Message>,
+    /// Where fewer than `max` were ready: when the next lease or delay in these inboxes ends.
+    pub next_ready_at: Option<Timestamp>,
+}
+
+/// How a message is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It is done with.
+    Ack,
+    /// It is given back, to be ready again after the delay; dead, if that was its last attempt.
+    Nack {
+        /// How long it rests.
+        delay: Duration,
+    },
+}
+
+/// Asks for messages to be settled.
+#[derive(Clone, Debug)]
+pub struct SettleRequest {
+    /// Which.
+    pub ids: Vec<MessageId>,
+    /// How.
+    pub how: Settlement,
+    /// Who asks.
+    pub receiver: Receiver,
+    /// Which folders' messages the caller may settle.
+    pub scope: Scope,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// A place in the log. It stays good at the log's end and when what it names is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cursor(pub u64);
+
+/// Which way a page runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// On from the cursor; without one, from the beginning.
+    OldestFirst,
+    /// Back from the cursor; without one, from the end.
+    NewestFirst,
+}
+
+/// Asks for a page of the log.
+#[derive(Clone, Debug)]
+pub struct ReadRequest {
+    /// Only messages routed to these folders.
+    pub scope: Scope,
+    /// Only messages at addresses that match.
+    pub pattern: Option<Pattern>,
+    /// Only messages that stand so.
+    pub state: Option<State>,
+    /// Where the last page ended.
+    pub cursor: Option<Cursor>,
+    /// Which way.
+    pub order: Order,
+    /// How many at the most.
+    pub limit: usize,
+    /// How much of each body to read, in bytes.
+    pub body_limit: usize,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// A page of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// In the order asked for.
+    pub messages: Vec<Message>,
+    /// Where to go on.
+    pub cursor: Cursor,
+}
+
+/// One message and its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// The message.
+    pub message: Message,
+    /// What happened to it after it was stored, oldest first.
+    pub life: Vec<LifeEvent>,
+}
+
+/// What waits in an inbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Pending and ready to be leased.
+    pub ready: u64,
+    /// Pending, resting after a nack.
+    pub resting: u64,
+    /// Held under a lease.
+    pub leased: u64,
+    /// The next moment at which a lease or a rest ends.
+    pub next_ready_at: Option<Timestamp>,
+}
+
+/// The messages: inboxes to lease from and one log to read.
+pub trait Log: Send + Sync {
+    /// Stores an arrival. Once it returns [`Put::Stored`] the message survives a crash, and
+    /// whoever listens at its inbox has been told.
+    ///
+    /// One step: is the grant still live, was the id seen before, keep both id and message.
+    fn put(&self, arrival: Arrival) -> Answer<'_, Put>;
+
+    /// Leases the oldest ready messages. Once it returns the leases are durable: nobody else is
+    /// given these messages before `now + lease_for`, not even after a crash.
+    fn lease(&self, request: LeaseRequest) -> Answer<'_, Leased>;
+
+    /// Settles messages. The answers stand in the order of the ids; true: it was settled so, and
+    /// that is durable; false: there is no such message in scope, it is settled or dead already,
+    /// or another receiver holds it.
+    fn settle(&self, request: SettleRequest) -> Answer<'_, Vec<bool>>;
+
+    /// A page of the log. It changes nothing.
+    fn read(&self, request: ReadRequest) -> Answer<'_, Page>;
+
+    /// One message, if it is in scope.
+    fn get(
+        &self,
+        id: MessageId,
+        scope: Scope,
+        body_limit: usize,
+        now: Timestamp,
+    ) -> Answer<'_, Option<Detail>>;
+
+    /// Makes a message pending again, as if it had just come, whatever became of it; its attempts
+    /// count from one. False: there is none in scope. Once it returns it is durable and was rung.
+    fn replay(&self, id: MessageId, scope: Scope, now: Timestamp) -> Answer<'_, bool>;
+
+    /// What waits in an inbox, counting only what the pattern matches; from memory.
+    fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting;
+
+    /// The log's end: a page read from here holds only what comes later.
+    fn end(&self) -> Cursor;
+}
+
+/// Who is told, after the commit, that messages have become pending.
+pub trait Ring: Send + Sync {
+    /// `messages` are pending in `inbox` now. Must not block: the writer calls it.
+    fn ring(&self, inbox: &Inbox, messages: &[MessageId]);
+}
+
+/// Whether the store takes messages.
+pub trait Health: Send + Sync {
+    /// Why not, if it does not.
+    fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// A whole store.
+pub trait Store: GrantStore + KeyStore + Log + Health {}
+
+impl<T: GrantStore + KeyStore + Log + Health> Store for T {}

@@ -1,0 +1,182 @@
+//! The one who mints: grants and keys are made, listed and revoked here and nowhere else.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    acl::{ManageGrants, Mint, Operate, Permit},
+    address::Jid,
+    folder::Folder,
+    grant::{Context, Door, Grant, GrantId, Ttl},
+    key::{ApiKey, KeyId},
+    ports::{GrantStore, GrantUse, InsertGrantError, KeyStore, StoreError},
+    principal::Principal,
+    time::Clock,
+    token::{Chance, Token, TokenKind},
+};
+
+/// What a minter asks for.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    /// What the door is called.
+    pub door: Door,
+    /// Said beside each message.
+    pub context: Option<Context>,
+    /// How long it lives.
+    pub ttl: Ttl,
+}
+
+/// A new grant and its token. This is the only time the token is to be had.
+#[derive(Debug)]
+pub struct Issued {
+    /// The raw token.
+    pub token: Token,
+    /// The record that was kept.
+    pub grant: Arc<Grant>,
+}
+
+/// A new API key and its text. This is the only time the text is to be had.
+#[derive(Debug)]
+pub struct IssuedKey {
+    /// The raw key.
+    pub token: Token,
+    /// The record that was kept.
+    pub key: ApiKey,
+}
+
+/// No live grant of that JID is in the caller's reach.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RevokeError {
+    /// None exists, or none that the caller may see.
+    #[error("no live grant of {0}")]
+    NotFound(Jid),
+    /// Nothing was revoked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The write side of grants and keys. It demands a [`Permit`] for everything.
+pub struct Registry<S: ?Sized> {
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+    /// What a route token's TTL is when none is asked for; `None`: it never ends.
+    route_ttl: Option<Duration>,
+    store: Arc<S>,
+}
+
+impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
+    /// A registry over a store.
+    pub fn new(
+        store: Arc<S>,
+        clock: Arc<dyn Clock>,
+        chance: Arc<dyn Chance>,
+        route_ttl: Option<Duration>,
+    ) -> Self {
+        Self {
+            clock,
+            chance,
+            route_ttl,
+            store,
+        }
+    }
+
+    /// Mints a route token.
+    pub async fn issue(
+        &self,
+        permit: Permit<Mint>,
+        new: NewGrant,
+    ) -> Result<Issued, InsertGrantError> {
+        let now = self.clock.now();
+        let kind = match new.door {
+            Door::Hook { .. } => TokenKind::Hook,
+            Door::Web { .. } => TokenKind::Web,
+        };
+        let token = Token::mint(kind, &*self.chance);
+        let grant = Grant {
+            id: GrantId::new(now, self.chance_bits()),
+            door: new.door,
+            owner_folder: permit.owner_folder().clone(),
+            target_folder: permit.action().target_folder.clone(),
+            context: new.context,
+            created_at: now,
+            expires_at: new.ttl.expiry(now, self.route_ttl),
+            revoked_at: None,
+        };
+        let grant = self.store.insert_grant(grant, token.hash(), now).await?;
+        Ok(Issued { token, grant })
+    }
+
+    /// The live grants in reach whose target folder `within` contains, oldest first.
+    pub fn list(&self, permit: &Permit<ManageGrants>, within: Option<&Folder>) -> Vec<GrantUse> {
+        let now = self.clock.now();
+        let mut grants = self.store.list_grants(&permit.scope());
+        grants.retain(|entry| {
+            entry.grant.is_live(now)
+                && within.is_none_or(|folder| folder.contains(&entry.grant.target_folder))
+        });
+        grants
+    }
+
+    /// Revokes every live grant of a JID that is in reach, and says how many. Another's reads as
+    /// not found.
+    pub async fn revoke(
+        &self,
+        permit: &Permit<ManageGrants>,
+        jid: &Jid,
+    ) -> Result<usize, RevokeError> {
+        let now = self.clock.now();
+        let ids: Vec<_> = self
+            .store
+            .grants_of(jid, &permit.scope())
+            .into_iter()
+            .filter(|grant| grant.is_live(now))
+            .map(|grant| grant.id)
+            .collect();
+        let revoked = self.store.revoke_grants(ids, now).await?.len();
+        if revoked == 0 {
+            Err(RevokeError::NotFound(jid.clone()))
+        } else {
+            Ok(revoked)
+        }
+    }
+
+    /// Issues an API key.
+    pub async fn issue_key(
+        &self,
+        _permit: &Permit<Operate>,
+        principal: Principal,
+        name: Option<Arc<str>>,
+    ) -> Result<IssuedKey, StoreError> {
+        let now = self.clock.now();
+        let token = Token::mint(TokenKind::Key, &*self.chance);
+        let id = KeyId::new(now, self.chance_bits());
+        let key = ApiKey {
+            id,
+            principal,
+            name,
+            created_at: now,
+            revoked_at: None,
+        };
+        self.store.insert_key(key.clone(), token.hash()).await?;
+        Ok(IssuedKey { token, key })
+    }
+
+    /// Every API key, oldest first, the revoked ones too.
+    pub fn list_keys(&self, _permit: &Permit<Operate>) -> Vec<Arc<ApiKey>> {
+        self.store.list_keys()
+    }
+
+    /// Revokes an API key; false if there is none to revoke by that id.
+    pub async fn revoke_key(
+        &self,
+        _permit: &Permit<Operate>,
+        id: KeyId,
+    ) -> Result<bool, StoreError> {
+        self.store.revoke_key(id, self.clock.now()).await
+    }
+
+    fn chance_bits(&self) -> u128 {
+        let mut bits = [0; 16];
+        self.chance.fill(&mut bits);
+        u128::from_le_bytes(bits)
+    }
+}

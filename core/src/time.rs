@@ -1,0 +1,91 @@
+//! Moments and who tells them.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+/// A moment: milliseconds since the Unix epoch, UTC.
+///
+/// Shown as RFC 3339 with milliseconds, `2026-11-21T16:14:00.000Z`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+/// The last moment that `jiff` can show (9999-12-30T22:00Z); what lies beyond reads as this.
+const LAST: u64 = 253_402_207_200_000;
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch; past the year 9999 it stays there.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(if millis > LAST { LAST } else { millis })
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// This moment and `by` more, never past the year 9999.
+    pub fn plus(self, by: Duration) -> Self {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        Self::from_millis(self.0.saturating_add(by))
+    }
+
+    /// This moment less `by`, never before the epoch.
+    pub fn minus(self, by: Duration) -> Self {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(by))
+    }
+
+    /// How long after `earlier` this is; nothing if it is before.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = i64::try_from(self.0).expect("a timestamp ends with the year 9999");
+        let moment = jiff::Timestamp::from_millisecond(millis)
+            .expect("a timestamp lies between the epoch and the year 9999");
+        write!(f, "{moment:.3}")
+    }
+}
+
+/// A text that is not RFC 3339, or lies before 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an RFC 3339 time such as 2026-11-21T16:14:00.000Z")]
+pub struct TimestampError;
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let moment: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        let millis = u64::try_from(moment.as_millisecond()).map_err(|_| TimestampError)?;
+        Ok(Self::from_millis(millis))
+    }
+}
+
+/// Who says what time it is. The program's is the machine's; a test's is moved by hand.
+pub trait Clock: Send + Sync {
+    /// The time now. It may step back when the machine's clock is set.
+    fn now(&self) -> Timestamp;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_reads_as_rfc_3339_with_milliseconds() {
+        let at = Timestamp::from_millis(1_795_277_640_000);
+        assert_eq!(at.to_string(), "2026-11-21T16:14:00.000Z");
+        assert_eq!("2026-11-21T16:14:00.000Z".parse(), Ok(at));
+        assert_eq!(
+            Timestamp::from_millis(7).to_string(),
+            "1970-01-01T00:00:00.007Z"
+        );
+        assert_eq!(
+            Timestamp::from_millis(u64::MAX).to_string(),
+            "9999-12-30T22:00:00.000Z"
+        );
+    }
+}
