@@ -1,0 +1,213 @@
+//! One message and where it stands: the whole life of a message is in this file.
+
+use crate::{
+    acl::Scope,
+    address::{Address, Inbox},
+    grant::{Grant, GrantId},
+    message::{
+        Arrival, DEDUPE_WINDOW, DedupeId, Happening, LifeEvent, MAX_ATTEMPTS, Message, MessageId,
+        Mode, Receiver, State,
+    },
+    pattern::Pattern,
+    ports::Settlement,
+    time::Timestamp,
+};
+
+/// Where a message stands, as far as it does not hang on the time.
+#[derive(Clone, Copy)]
+enum Stand {
+    /// Waiting to be leased.
+    Ready,
+    /// Waiting, but not to be leased before this.
+    Resting { until: Timestamp },
+    /// Held until this; afterwards it waits again, or is dead if that was its last attempt.
+    Leased { by: Receiver, until: Timestamp },
+    /// Acknowledged.
+    Settled,
+    /// Given up.
+    Dead,
+    /// To be met as context.
+    Unmet,
+    /// Met as context.
+    Met,
+}
+
+/// A stored message.
+pub(super) struct Entry {
+    /// Its place in the log, counted from 1.
+    pub(super) seq: u64,
+    /// As it arrived, whole; its `attempt` is kept up, its `state` is worked out when shown.
+    message: Message,
+    dedupe: Option<DedupeId>,
+    stand: Stand,
+    life: Vec<LifeEvent>,
+}
+
+impl Entry {
+    pub(super) fn new(seq: u64, id: MessageId, grant: &Grant, arrival: Arrival) -> Self {
+        let (stand, state) = match arrival.mode {
+            Mode::Trigger => (Stand::Ready, State::Pending),
+            Mode::Observe => (Stand::Unmet, State::Observed),
+        };
+        let message = Message {
+            id,
+            address: Address::Jid(grant.jid()),
+            sender: grant.sender().into(),
+            grant: grant.id,
+            context: grant.context.clone(),
+            to: arrival.to,
+            kind: arrival.kind,
+            mode: arrival.mode,
+            received_at: arrival.received_at,
+            head: arrival.head,
+            body_bytes: arrival.body.len() as u64,
+            body: arrival.body,
+            attempt: 0,
+            state,
+        };
+        Self {
+            seq,
+            message,
+            dedupe: arrival.dedupe,
+            stand,
+            life: Vec::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> MessageId {
+        self.message.id
+    }
+
+    pub(super) fn grant(&self) -> GrantId {
+        self.message.grant
+    }
+
+    pub(super) fn received_at(&self) -> Timestamp {
+        self.message.received_at
+    }
+
+    pub(super) fn inbox(&self) -> &Inbox {
+        &self.message.to.inbox
+    }
+
+    pub(super) fn is_in(&self, scope: &Scope) -> bool {
+        scope.covers(&self.message.to.folder)
+    }
+
+    pub(super) fn matches(&self, pattern: Option<&Pattern>) -> bool {
+        pattern.is_none_or(|pattern| pattern.matches(&self.message.address.to_string()))
+    }
+
+    /// Whether a provider's id that comes through `grant` at `now` was seen in this message.
+    pub(super) fn is_repeated_by(&self, grant: GrantId, id: DedupeId, now: Timestamp) -> bool {
+        self.message.grant == grant
+            && self.dedupe == Some(id)
+            && now.since(self.message.received_at) < DEDUPE_WINDOW
+    }
+
+    pub(super) fn state(&self, now: Timestamp) -> State {
+        match self.stand {
+            Stand::Ready | Stand::Resting { .. } => State::Pending,
+            Stand::Leased { until, .. } if now < until => State::Leased,
+            Stand::Leased { .. } if self.message.attempt >= MAX_ATTEMPTS => State::Dead,
+            Stand::Leased { .. } => State::Pending,
+            Stand::Settled => State::Settled,
+            Stand::Dead => State::Dead,
+            Stand::Unmet | Stand::Met => State::Observed,
+        }
+    }
+
+    pub(super) fn is_ready(&self, now: Timestamp) -> bool {
+        let rests = matches!(self.stand, Stand::Resting { until } if now < until);
+        self.state(now) == State::Pending && !rests
+    }
+
+    pub(super) fn is_unmet(&self) -> bool {
+        matches!(self.stand, Stand::Unmet)
+    }
+
+    /// When its lease or rest ends, if it has one that has not ended. The end of a last lease
+    /// counts too, although it makes nothing ready.
+    pub(super) fn ends_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.stand {
+            Stand::Resting { until } | Stand::Leased { until, .. } if now < until => Some(until),
+            _ => None,
+        }
+    }
+
+    /// The message as it reads at `now`, its body cut.
+    pub(super) fn show(&self, body_limit: usize, now: Timestamp) -> Message {
+        let mut message = self.message.clone();
+        message.body.truncate(body_limit);
+        message.state = self.state(now);
+        message
+    }
+
+    /// What happened to it up to `now`. That its last lease ended is nobody's doing, so it is
+    /// not written down when it happens and has to be worked out.
+    pub(super) fn life(&self, now: Timestamp) -> Vec<LifeEvent> {
+        let mut life = self.life.clone();
+        if let Stand::Leased { until, .. } = self.stand
+            && self.state(now) == State::Dead
+        {
+            life.push(self.event(Happening::Died, until));
+        }
+        life
+    }
+
+    pub(super) fn lease(&mut self, by: Receiver, now: Timestamp, until: Timestamp) {
+        self.message.attempt += 1;
+        self.stand = Stand::Leased { by, until };
+        self.life.push(self.event(Happening::Leased, now));
+    }
+
+    pub(super) fn meet(&mut self, now: Timestamp) {
+        self.stand = Stand::Met;
+        self.life.push(self.event(Happening::Observed, now));
+    }
+
+    /// False, and nothing changed, unless it is pending or leased by `receiver`.
+    pub(super) fn settle(&mut self, how: Settlement, receiver: Receiver, now: Timestamp) -> bool {
+        let was = self.state(now);
+        let allowed = match (was, self.stand) {
+            (State::Pending, _) => true,
+            (State::Leased, Stand::Leased { by, .. }) => by == receiver,
+            _ => false,
+        };
+        if !allowed {
+            return false;
+        }
+        match how {
+            Settlement::Ack => {
+                self.stand = Stand::Settled;
+                self.life.push(self.event(Happening::Acked, now));
+            }
+            Settlement::Nack { delay } => {
+                self.stand = Stand::Resting {
+                    until: now.plus(delay),
+                };
+                self.life.push(self.event(Happening::Nacked, now));
+                if was == State::Leased && self.message.attempt >= MAX_ATTEMPTS {
+                    self.stand = Stand::Dead;
+                    self.life.push(self.event(Happening::Died, now));
+                }
+            }
+        }
+        true
+    }
+
+    pub(super) fn replay(&mut self, now: Timestamp) {
+        self.life = self.life(now);
+        self.message.attempt = 0;
+        self.stand = Stand::Ready;
+        self.life.push(self.event(Happening::Replayed, now));
+    }
+
+    fn event(&self, what: Happening, at: Timestamp) -> LifeEvent {
+        LifeEvent {
+            what,
+            at,
+            attempt: self.message.attempt,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The messages, in memory.
+
+use std::collections::HashSet;
+
+use super::{MemoryStore, Tables, answer, entry::Entry};
+use crate::{
+    acl::Scope,
+    address::Inbox,
+    message::{Arrival, MessageId, Mode, State},
+    pattern::Pattern,
+    ports::{
+        Answer, Cursor, Detail, LeaseRequest, Leased, Log, Order, Page, Put, ReadRequest,
+        SettleRequest, Waiting,
+    },
+    time::Timestamp,
+};
+
+impl Tables {
+    /// One more than the last; ids sort by it, even when the clock steps back.
+    fn next_id(&self, received_at: Timestamp) -> (u64, MessageId) {
+        let seq = self.entries.len() as u64 + 1;
+        let id = MessageId::new(received_at, u128::from(seq) << 32);
+        match self.entries.last() {
+            Some(last) if id < last.id() => (seq, MessageId::from_u128(last.id().as_u128() + 1)),
+            _ => (seq, id),
+        }
+    }
+
+    fn find(&mut self, id: MessageId, scope: &Scope) -> Option<&mut Entry> {
+        self.entries
+            .iter_mut()
+            .find(|entry| entry.id() == id && entry.is_in(scope))
+    }
+}
+
+impl Log for MemoryStore {
+    fn put(&self, arrival: Arrival) -> Answer<'_, Put> {
+        let mut tables = self.tables();
+        // The caller's copy may be older than a revocation.
+        let grant = match tables.grant_by_id(arrival.grant.id) {
+            Some(grant) if grant.is_live(arrival.received_at) => grant.clone(),
+            _ => return answer(Ok(Put::Revoked)),
+        };
+        if let Some(dedupe) = arrival.dedupe {
+            let mut newest_first = tables.entries.iter().rev();
+            let seen = newest_first
+                .find(|entry| entry.is_repeated_by(grant.id, dedupe, arrival.received_at));
+            if let Some(first) = seen {
+                return answer(Ok(Put::Duplicate(first.id())));
+            }
+        }
+        let (seq, id) = tables.next_id(arrival.received_at);
+        let (inbox, mode) = (arrival.to.inbox.clone(), arrival.mode);
+        tables.entries.push(Entry::new(seq, id, &grant, arrival));
+        drop(tables);
+        if mode == Mode::Trigger {
+            self.ring.ring(&inbox, &[id]);
+        }
+        answer(Ok(Put::Stored(id)))
+    }
+
+    fn lease(&self, request: LeaseRequest) -> Answer<'_, Leased> {
+        let mut tables = self.tables();
+        let until = request.now.plus(request.lease_for);
+        let mut leased = Leased::default();
+        for entry in &mut tables.entries {
+            if !request.inboxes.contains(entry.inbox()) || !entry.matches(request.pattern.as_ref())
+            {
+                continue;
+            }
+            if entry.is_ready(request.now) && leased.messages.len() < request.max {
+                entry.lease(request.receiver, request.now, until);
+                leased
+                    .messages
+                    .push(entry.show(request.body_limit, request.now));
+            } else if entry.is_unmet() && leased.observed.len() < request.max_observed {
+                entry.meet(request.now);
+                leased
+                    .observed
+                    .push(entry.show(request.body_limit, request.now));
+            }
+        }
+        if leased.messages.len() < request.max {
+            // What was leased just now counts: its lease is in these inboxes too.
+            leased.next_ready_at = tables
+                .entries
+                .iter()
+                .filter(|entry| request.inboxes.contains(entry.inbox()))
+                .filter(|entry| entry.matches(request.pattern.as_ref()))
+                .filter_map(|entry| entry.ends_at(request.now))
+                .min();
+        }
+        answer(Ok(leased))
+    }
+
+    fn settle(&self, request: SettleRequest) -> Answer<'_, Vec<bool>> {
+        let mut tables = self.tables();
+        let mut seen = HashSet::new();
+        let settled = request
+            .ids
+            .iter()
+            .map(|id| {
+                // A nacked message is pending again, but the same request does not nack it twice.
+                seen.insert(*id)
+                    && tables
+                        .find(*id, &request.scope)
+                        .is_some_and(|it| it.settle(request.how, request.receiver, request.now))
+            })
+            .collect();
+        answer(Ok(settled))
+    }
+
+    fn read(&self, request: ReadRequest) -> Answer<'_, Page> {
+        let tables = self.tables();
+        let oldest_first = request.order == Order::OldestFirst;
+        let from = match (request.cursor, request.order) {
+            (Some(Cursor(seq)), _) => seq,
+            (None, Order::OldestFirst) => 0,
+            (None, Order::NewestFirst) => tables.entries.len() as u64 + 1,
+        };
+        let mut ahead: Vec<_> = tables
+            .entries
+            .iter()
+            .filter(|entry| {
+                if oldest_first {
+                    entry.seq > from
+                } else {
+                    entry.seq < from
+                }
+            })
+            .collect();
+        if !oldest_first {
+            ahead.reverse();
+        }
+        let mut page = Page {
+            messages: Vec::new(),
+            cursor: Cursor(from),
+        };
+        for entry in ahead {
+            if page.messages.len() == request.limit {
+                break;
+            }
+            page.cursor = Cursor(entry.seq);
+            if entry.is_in(&request.scope)
+                && entry.matches(request.pattern.as_ref())
+                && request
+                    .state
+                    .is_none_or(|state| entry.state(request.now) == state)
+            {
+                page.messages
+                    .push(entry.show(request.body_limit, request.now));
+            }
+        }
+        answer(Ok(page))
+    }
+
+    fn get(
+        &self,
+        id: MessageId,
+        scope: Scope,
+        body_limit: usize,
+        now: Timestamp,
+    ) -> Answer<'_, Option<Detail>> {
+        let mut tables = self.tables();
+        let detail = tables.find(id, &scope).map(|entry| Detail {
+            message: entry.show(body_limit, now),
+            life: entry.life(now),
+        });
+        answer(Ok(detail))
+    }
+
+    fn replay(&self, id: MessageId, scope: Scope, now: Timestamp) -> Answer<'_, bool> {
+        let mut tables = self.tables();
+        let Some(entry) = tables.find(id, &scope) else {
+            return answer(Ok(false));
+        };
+        entry.replay(now);
+        let inbox = entry.inbox().clone();
+        drop(tables);
+        self.ring.ring(&inbox, &[id]);
+        answer(Ok(true))
+    }
+
+    fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
+        let tables = self.tables();
+        let mut waiting = Waiting::default();
+        for entry in &tables.entries {
+            if entry.inbox() != inbox || !entry.matches(pattern) {
+                continue;
+            }
+            match entry.state(now) {
+                State::Pending if entry.is_ready(now) => waiting.ready += 1,
+                State::Pending => waiting.resting += 1,
+                State::Leased => waiting.leased += 1,
+                State::Settled | State::Dead | State::Observed => {}
+            }
+            let ends = [waiting.next_ready_at, entry.ends_at(now)];
+            waiting.next_ready_at = ends.into_iter().flatten().min();
+        }
+        waiting
+    }
+
+    fn end(&self) -> Cursor {
+        Cursor(self.tables().entries.len() as u64)
+    }
+}
