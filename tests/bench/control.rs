@@ -1,0 +1,150 @@
+//! The few calls of the control listener that the bench makes, over one connection of its own.
+
+use crate::Outcome;
+use crate::connection::Connection;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::net::SocketAddr;
+
+/// The folder that everything here arrives in.
+pub(crate) const FOLDER: &str = "bench/a";
+
+/// A client with the operator's key.
+pub(crate) struct Control {
+    connection: Connection,
+    address: SocketAddr,
+    key: String,
+}
+
+#[derive(Deserialize)]
+struct Minted {
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct Received {
+    messages: Vec<Named>,
+}
+
+// The rest of a message is skipped: the receiver under measure is the server's, not ours.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Settled {
+    results: Vec<Result>,
+}
+
+#[derive(Deserialize)]
+struct Result {
+    status: String,
+}
+
+impl Control {
+    /// Connects.
+    pub(crate) async fn open(address: SocketAddr, key: &str) -> Outcome<Self> {
+        Ok(Self {
+            connection: Connection::open(address).await?,
+            address,
+            key: key.to_owned(),
+        })
+    }
+
+    /// Mints a hook for [`FOLDER`] and gives its token.
+    pub(crate) async fn mint(&mut self) -> Outcome<String> {
+        let asked = serde_json::json!({"target_folder": FOLDER, "source_label": "github"});
+        let reply = self
+            .call("POST", "/v1/route_tokens/hook", Some(&asked), 201)
+            .await?;
+        Ok(serde_json::from_slice::<Minted>(reply)?.token)
+    }
+
+    /// Leases up to 100 messages, whole bodies with them, waiting for the first so many seconds.
+    pub(crate) async fn receive(&mut self, wait_seconds: u64) -> Outcome<Vec<String>> {
+        let received: Received = self.receive_as(wait_seconds).await?;
+        Ok(received
+            .messages
+            .into_iter()
+            .map(|message| message.id)
+            .collect())
+    }
+
+    /// The same, read as `T`.
+    pub(crate) async fn receive_as<T: DeserializeOwned>(
+        &mut self,
+        wait_seconds: u64,
+    ) -> Outcome<T> {
+        let asked = serde_json::json!({"folder": FOLDER, "max": 100, "wait_seconds": wait_seconds});
+        let reply = self
+            .call("POST", "/v1/messages/receive", Some(&asked), 200)
+            .await?;
+        Ok(serde_json::from_slice(reply)?)
+    }
+
+    /// Acknowledges these, every one of which must be there to acknowledge.
+    pub(crate) async fn ack(&mut self, ids: &[String]) -> Outcome<()> {
+        let asked = serde_json::json!({ "ids": ids });
+        let reply = self
+            .call("POST", "/v1/messages/ack", Some(&asked), 200)
+            .await?;
+        let settled: Settled = serde_json::from_slice(reply)?;
+        let acked = settled
+            .results
+            .iter()
+            .filter(|result| result.status == "acked")
+            .count();
+        if acked != ids.len() {
+            return Err(format!("{acked} of {} messages could be acked", ids.len()).into());
+        }
+        Ok(())
+    }
+
+    /// Whether this message is in the log.
+    pub(crate) async fn holds(&mut self, id: &str) -> Outcome<bool> {
+        let (status, _) = self
+            .send("GET", &format!("/v1/messages/{id}"), None)
+            .await?;
+        match status {
+            200 => Ok(true),
+            404 => Ok(false),
+            other => Err(format!("{other} for a message by its id").into()),
+        }
+    }
+
+    async fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+        expected: u16,
+    ) -> Outcome<&[u8]> {
+        let (status, reply) = self.send(method, path, body).await?;
+        if status != expected {
+            let said = String::from_utf8_lossy(reply);
+            return Err(
+                format!("{method} {path}: {status} where {expected} was due: {said}").into(),
+            );
+        }
+        Ok(reply)
+    }
+
+    async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Outcome<(u16, &[u8])> {
+        let body = body.map_or_else(String::new, ToString::to_string);
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            self.key,
+            body.len()
+        );
+        let reply = self.connection.exchange(request.as_bytes()).await?;
+        Ok((reply.status, reply.body))
+    }
+}
