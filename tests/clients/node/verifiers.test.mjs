@@ -9,7 +9,7 @@ import { signers } from "./signers.mjs";
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 function run(name, args, input = "") {
-  const { status, stdout } = spawnSync(process.execPath, [script(name), ...args], { input, encoding: "utf8" });
+  const { status, stdout } = spawnSync(process.execPath, [script(name), ...args], { input, encoding: "utf8", maxBuffer: 1 << 26 });
   return { status, lines: stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line)) };
 }
 
