@@ -106,6 +106,9 @@ def parse(text):
 def read_message(raw):
     """One message as Doorbell hands it out, and its body's exact bytes."""
     message = parse(raw)
+    wrapped = message.get("messages") if isinstance(message, dict) else None
+    if isinstance(wrapped, list) and len(wrapped) == 1:  # as read_messages gives it for one id
+        message = wrapped[0]
     if not isinstance(message, dict) or not isinstance(message.get("headers"), dict):
         raise Usage("stdin is not one Doorbell message as JSON (a list of them: give one at a time)")
     if not all(isinstance(value, str) for value in message["headers"].values()):

@@ -109,6 +109,8 @@ for (const [skill, provider] of Object.entries(cases)) {
   describe(skill, () => {
     test("a good message is verified and named", async () => {
       assert.equal(await verify(skill, await signed(), good), provider.line);
+      const read = { messages: [await signed()], cursor: "c" };
+      assert.equal(await verify(skill, read, good), provider.line);
     });
 
     test("every kind of payload is verified, whatever is in it", async () => {
@@ -214,7 +216,7 @@ for (const [skill, provider] of Object.entries(cases)) {
     test("what is no message, or no secret, is a usage error", async () => {
       const whole = await signed();
       const { body: _, ...bodiless } = whole;
-      const wrongs = ["", "nonsense", "[]", json({ messages: [whole] }), bodiless, { ...whole, body: 1 }, { ...whole, body_encoding: "hex" },
+      const wrongs = ["", "nonsense", "[]", json({ messages: [] }), json({ messages: [whole, whole] }), bodiless, { ...whole, body: 1 }, { ...whole, body_encoding: "hex" },
         { ...whole, body_encoding: "base64", body: "?" }, { ...whole, headers: { a: 1 } }, { ...whole, body: "\ud800" }];
       for (const input of wrongs) assert.match(await verify(skill, input, good), /^usage: /);
       for (const none of [{}, { [env]: "" }]) assert.match(await verify(skill, whole, { env: none }), new RegExp(`^usage: set ${env} `));
