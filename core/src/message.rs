@@ -94,6 +94,11 @@ impl Headers {
         Some(&self.0[at].1)
     }
 
+    /// Names and values, in the names' order, to keep.
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// Names and values, in the names' order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.0
@@ -228,11 +233,17 @@ impl fmt::Display for State {
     }
 }
 
+/// A place in the log. It stays good at the log's end and when what it names is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cursor(pub u64);
+
 /// A stored message, as it is read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Names it.
     pub id: MessageId,
+    /// Its place in the log: a page read from here goes on behind it.
+    pub cursor: Cursor,
     /// The address it arrived at.
     pub address: Address,
     /// The grant's label, copied at arrival.
@@ -309,6 +320,18 @@ impl Happening {
 /// each gives itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Receiver(pub u64);
+
+impl Receiver {
+    /// The receiver of this name on this credential; the same in every run.
+    pub fn named(credential: &[u8; 16], name: &str) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(credential);
+        hasher.update(name.as_bytes());
+        let mut short = [0; 8];
+        short.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+        Self(u64::from_le_bytes(short))
+    }
+}
 
 #[cfg(test)]
 mod tests {

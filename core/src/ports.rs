@@ -11,7 +11,7 @@ use crate::{
     address::{Inbox, Jid},
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    message::{Arrival, LifeEvent, Message, MessageId, Receiver, State},
+    message::{Arrival, Cursor, LifeEvent, Message, MessageId, Receiver, State},
     pattern::Pattern,
     time::Timestamp,
     token::TokenHash,
@@ -170,10 +170,6 @@ pub struct SettleRequest {
     pub now: Timestamp,
 }
 
-/// A place in the log. It stays good at the log's end and when what it names is gone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Cursor(pub u64);
-
 /// Which way a page runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -279,6 +275,9 @@ pub trait Log: Send + Sync {
 pub trait Ring: Send + Sync {
     /// `messages` are pending in `inbox` now. Must not block: the writer calls it.
     fn ring(&self, inbox: &Inbox, messages: &[MessageId]);
+
+    /// The log has grown, by pending messages or by observed ones. Must not block either.
+    fn grown(&self) {}
 }
 
 /// Whether the store takes messages.

@@ -5,8 +5,8 @@ use crate::{
     address::{Address, Inbox},
     grant::{Grant, GrantId},
     message::{
-        Arrival, DEDUPE_WINDOW, DedupeId, Happening, LifeEvent, MAX_ATTEMPTS, Message, MessageId,
-        Mode, Receiver, State,
+        Arrival, Cursor, DEDUPE_WINDOW, DedupeId, Happening, LifeEvent, MAX_ATTEMPTS, Message,
+        MessageId, Mode, Receiver, State,
     },
     pattern::Pattern,
     ports::Settlement,
@@ -51,6 +51,7 @@ impl Entry {
         };
         let message = Message {
             id,
+            cursor: Cursor(seq),
             address: Address::Jid(grant.jid()),
             sender: grant.sender().into(),
             grant: grant.id,

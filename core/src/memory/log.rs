@@ -6,11 +6,11 @@ use super::{MemoryStore, Tables, answer, entry::Entry};
 use crate::{
     acl::Scope,
     address::Inbox,
-    message::{Arrival, MessageId, Mode, State},
+    message::{Arrival, Cursor, MessageId, Mode, State},
     pattern::Pattern,
     ports::{
-        Answer, Cursor, Detail, LeaseRequest, Leased, Log, Order, Page, Put, ReadRequest,
-        SettleRequest, Waiting,
+        Answer, Detail, LeaseRequest, Leased, Log, Order, Page, Put, ReadRequest, SettleRequest,
+        Waiting,
     },
     time::Timestamp,
 };
