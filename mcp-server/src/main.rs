@@ -1,1 +1,3 @@
+//! The `doorbell` program.
+
 fn main() {}

@@ -1,0 +1,343 @@
+//! The desk that decides.
+
+use std::sync::Arc;
+
+use doorbell_core::{
+    acl::{Consume, ManageGrants, Mint, Operate, Permit, UseMessages, authorize},
+    address::Jid,
+    folder::Folder,
+    grant::{Door, Ttl},
+    key::KeyId,
+    message::{Cursor, MessageId},
+    pattern::Pattern,
+    ports::{self, SettleRequest, Settlement},
+    principal::Principal,
+    registry::{Issued, NewGrant},
+    token::TokenKind,
+};
+
+use super::{Answer, Desk, receiving, shapes};
+use crate::{
+    caller::Caller,
+    house::House,
+    refusal::Refusal,
+    wire::{
+        Ack, AckResults, Count, Detail, IssueChat, IssueKey, IssueWebhook, IssuedKey, IssuedToken,
+        KeyList, KeyRevoked, ListTokens, Message, Nack, Page, Read, Receive, Received, Replayed,
+        Revoked, SettleStatus, Settled, Text, TokenEntry, TokenList,
+    },
+};
+
+/// How many ids one call settles.
+const MAX_IDS: usize = 1_000;
+/// How many messages a page holds unless it is asked otherwise.
+const DEFAULT_LIMIT: usize = 50;
+/// The longest name of a key, in characters.
+const MAX_KEY_NAME: usize = 200;
+
+/// A desk in the server itself, bound to one caller.
+#[derive(Clone)]
+pub struct Local {
+    house: Arc<House>,
+    caller: Caller,
+}
+
+impl Local {
+    /// The desk of `house` for `caller`.
+    pub fn new(house: Arc<House>, caller: Caller) -> Self {
+        Self { house, caller }
+    }
+
+    fn principal(&self) -> &Principal {
+        &self.caller.principal
+    }
+
+    /// The folder named, or the caller's own; an operator has none and must name it.
+    fn folder_or_home(&self, named: Option<Text<Folder>>, field: &str) -> Answer<Folder> {
+        named
+            .map(|named| named.0)
+            .or_else(|| self.principal().home().cloned())
+            .ok_or_else(|| {
+                Refusal::invalid(field, "is required: an operator has no folder of its own")
+            })
+    }
+
+    fn use_messages(&self) -> Answer<Permit<UseMessages>> {
+        Ok(authorize(self.principal(), UseMessages)?)
+    }
+
+    fn operate(&self) -> Answer<Permit<Operate>> {
+        authorize(self.principal(), Operate)
+            .map_err(|_| Refusal::Forbidden("this is the operator's business alone".to_owned()))
+    }
+
+    async fn mint(
+        &self,
+        door: Door,
+        target: Option<Text<Folder>>,
+        context: Option<Text<doorbell_core::grant::Context>>,
+        ttl: Option<u64>,
+    ) -> Answer<IssuedToken> {
+        let target_folder = self.folder_or_home(target, "target_folder")?;
+        let permit = authorize(self.principal(), Mint { target_folder }).map_err(|denied| {
+            Refusal::Forbidden(format!("{denied}: target_folder lies outside its folder"))
+        })?;
+        let ttl = Ttl::from_seconds(ttl.unwrap_or(0))
+            .map_err(|error| Refusal::invalid("ttl_seconds", error))?;
+        let new = NewGrant {
+            door,
+            context: context.map(|context| context.0),
+            ttl,
+        };
+        let issued = self.house.registry.issue(permit, new).await?;
+        tracing::info!(
+            jid = %issued.grant.jid(), grant = %issued.grant.id, by = %self.principal(),
+            "route token issued"
+        );
+        Ok(self.show(&issued))
+    }
+
+    /// Reads on behind `cursor`: messages, each with its own place, and where the next page begins.
+    pub async fn follow(
+        &self,
+        pattern: Option<Pattern>,
+        cursor: Cursor,
+        limit: usize,
+    ) -> Answer<(Vec<(Cursor, Message)>, Cursor)> {
+        let request = ports::ReadRequest {
+            scope: self.use_messages()?.scope(),
+            pattern,
+            state: None,
+            cursor: Some(cursor),
+            order: ports::Order::OldestFirst,
+            limit,
+            body_limit: shapes::body_limit(None),
+            now: self.house.clock.now(),
+        };
+        let page = self.house.store.read(request).await?;
+        let messages = page.messages.into_iter();
+        Ok((
+            messages.map(|m| (m.cursor, shapes::message(m))).collect(),
+            page.cursor,
+        ))
+    }
+
+    /// The one place where a new token is written out.
+    fn show(&self, issued: &Issued) -> IssuedToken {
+        let token = issued.token.expose();
+        IssuedToken {
+            token: token.to_owned(),
+            url: (issued.token.kind() == TokenKind::Hook)
+                .then(|| format!("{}/hook/{token}", self.house.public_url)),
+            jid: Text(issued.grant.jid()),
+            grant_id: Text(issued.grant.id),
+            expires_at: issued.grant.expires_at.map(Text),
+        }
+    }
+
+    async fn settle(&self, ids: Vec<String>, how: Settlement) -> Answer<AckResults> {
+        if ids.is_empty() || ids.len() > MAX_IDS {
+            return Err(Refusal::invalid("ids", format!("1 to {MAX_IDS} ids")));
+        }
+        let done = match how {
+            Settlement::Ack => SettleStatus::Acked,
+            Settlement::Nack { .. } => SettleStatus::Nacked,
+        };
+        // A text that is no id names no message: it is as unknown as an id nobody minted.
+        let parsed: Vec<Option<MessageId>> = ids.iter().map(|id| id.parse().ok()).collect();
+        let request = SettleRequest {
+            ids: parsed.iter().copied().flatten().collect(),
+            how,
+            receiver: self.caller.receiver,
+            scope: self.use_messages()?.scope(),
+            now: self.house.clock.now(),
+        };
+        let mut answers = self.house.store.settle(request).await?.into_iter();
+        let mut settled = |known: bool| known && answers.next().unwrap_or(false);
+        let results = ids
+            .into_iter()
+            .zip(parsed)
+            .map(|(id, parsed)| Settled {
+                id,
+                status: if settled(parsed.is_some()) {
+                    done
+                } else {
+                    SettleStatus::NotFound
+                },
+            })
+            .collect();
+        Ok(AckResults { results })
+    }
+}
+
+impl Desk for Local {
+    async fn issue_webhook(&self, ask: IssueWebhook) -> Answer<IssuedToken> {
+        let door = Door::Hook {
+            label: ask.source_label.0,
+            suffix: ask.jid_suffix.map(|suffix| suffix.0),
+        };
+        self.mint(
+            door,
+            ask.target_folder,
+            ask.context,
+            ask.ttl_seconds.map(Count::get),
+        )
+        .await
+    }
+
+    async fn issue_chat(&self, ask: IssueChat) -> Answer<IssuedToken> {
+        let door = Door::Web {
+            suffix: ask.jid_suffix.map(|suffix| suffix.0),
+        };
+        self.mint(
+            door,
+            ask.target_folder,
+            ask.context,
+            ask.ttl_seconds.map(Count::get),
+        )
+        .await
+    }
+
+    async fn list_tokens(&self, ask: ListTokens) -> Answer<TokenList> {
+        let permit = authorize(self.principal(), ManageGrants)?;
+        let within = ask.folder.map(|folder| folder.0);
+        let grants = self.house.registry.list(&permit, within.as_ref());
+        Ok(TokenList {
+            tokens: grants.iter().map(TokenEntry::from).collect(),
+        })
+    }
+
+    async fn revoke_token(&self, jid: Jid) -> Answer<Revoked> {
+        let permit = authorize(self.principal(), ManageGrants)?;
+        let revoked = self.house.registry.revoke(&permit, &jid).await?;
+        tracing::info!(%jid, revoked, by = %self.principal(), "route tokens revoked");
+        Ok(Revoked {
+            jid: Text(jid),
+            revoked: revoked as u64,
+        })
+    }
+
+    async fn receive(&self, ask: Receive) -> Answer<Received> {
+        let folder = self.folder_or_home(ask.folder.clone(), "folder")?;
+        let permit = authorize(self.principal(), Consume { folder }).map_err(|denied| {
+            Refusal::Forbidden(format!("{denied}: folder lies outside its folder"))
+        })?;
+        receiving::receive(&self.house, &permit, self.caller.receiver, &ask).await
+    }
+
+    async fn ack(&self, ask: Ack) -> Answer<AckResults> {
+        self.settle(ask.ids, Settlement::Ack).await
+    }
+
+    async fn nack(&self, ask: Nack) -> Answer<AckResults> {
+        let delay = std::time::Duration::from_secs(ask.delay_seconds.map_or(0, Count::get));
+        self.settle(ask.ids, Settlement::Nack { delay }).await
+    }
+
+    async fn read(&self, ask: Read) -> Answer<Page> {
+        if let Some(id) = ask.id {
+            let detail = self
+                .message(id.0, ask.max_body_bytes.map(Count::get))
+                .await?;
+            let cursor = ask.cursor.unwrap_or_else(|| Text(self.house.store.end()));
+            return Ok(Page {
+                messages: vec![detail.message],
+                cursor,
+            });
+        }
+        let request = ports::ReadRequest {
+            scope: self.use_messages()?.scope(),
+            pattern: ask.pattern.map(|pattern| pattern.0),
+            state: ask.state.map(shapes::state),
+            cursor: ask.cursor.map(|cursor| cursor.0),
+            order: shapes::order(ask.order.unwrap_or_default()),
+            limit: ask.limit.map_or(DEFAULT_LIMIT, Count::as_len),
+            body_limit: shapes::body_limit(ask.max_body_bytes),
+            now: self.house.clock.now(),
+        };
+        let page = self.house.store.read(request).await?;
+        Ok(Page {
+            messages: page.messages.into_iter().map(shapes::message).collect(),
+            cursor: Text(page.cursor),
+        })
+    }
+
+    async fn message(&self, id: MessageId, max_body_bytes: Option<u64>) -> Answer<Detail> {
+        let scope = self.use_messages()?.scope();
+        let limit = max_body_bytes.map_or(usize::MAX, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        });
+        let found = self
+            .house
+            .store
+            .get(id, scope, limit, self.house.clock.now())
+            .await?;
+        found
+            .map(shapes::detail)
+            .ok_or_else(|| Refusal::NotFound(format!("no message {id}")))
+    }
+
+    async fn replay(&self, id: MessageId) -> Answer<Replayed> {
+        let scope = self.use_messages()?.scope();
+        if self
+            .house
+            .store
+            .replay(id, scope, self.house.clock.now())
+            .await?
+        {
+            tracing::info!(message = %id, by = %self.principal(), "message replayed");
+            Ok(Replayed {
+                id: Text(id),
+                replayed: true,
+            })
+        } else {
+            Err(Refusal::NotFound(format!("no message {id}")))
+        }
+    }
+
+    async fn issue_key(&self, ask: IssueKey) -> Answer<IssuedKey> {
+        let permit = self.operate()?;
+        if ask
+            .name
+            .as_ref()
+            .is_some_and(|name| name.chars().count() > MAX_KEY_NAME)
+        {
+            return Err(Refusal::invalid(
+                "name",
+                format!("at most {MAX_KEY_NAME} characters"),
+            ));
+        }
+        let principal = Principal::Agent(ask.folder.0);
+        let issued = self
+            .house
+            .registry
+            .issue_key(&permit, principal, ask.name.map(Into::into))
+            .await?;
+        tracing::info!(key = %issued.key.id, holder = %issued.key.principal, "API key issued");
+        Ok(IssuedKey {
+            key: issued.token.expose().to_owned(),
+            entry: shapes::key(&issued.key),
+        })
+    }
+
+    async fn list_keys(&self) -> Answer<KeyList> {
+        let permit = self.operate()?;
+        let keys = self.house.registry.list_keys(&permit);
+        Ok(KeyList {
+            keys: keys.iter().map(|key| shapes::key(key)).collect(),
+        })
+    }
+
+    async fn revoke_key(&self, id: KeyId) -> Answer<KeyRevoked> {
+        let permit = self.operate()?;
+        if self.house.registry.revoke_key(&permit, id).await? {
+            tracing::info!(key = %id, "API key revoked");
+            Ok(KeyRevoked {
+                key_id: Text(id),
+                revoked: true,
+            })
+        } else {
+            Err(Refusal::NotFound(format!("no live API key {id}")))
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The desk that every face stands at.
+//!
+//! [`Local`] decides, in the server; [`Remote`] asks a running server over the same `/v1` that
+//! anyone may use. Both take and give [`crate::wire`] types, so a face does not know which it has.
+
+mod local;
+mod receiving;
+mod remote;
+mod shapes;
+
+pub use local::Local;
+pub use remote::{Address, Remote};
+
+use doorbell_core::{address::Jid, key::KeyId, message::MessageId};
+
+use crate::{
+    refusal::Refusal,
+    wire::{
+        Ack, AckResults, Detail, IssueChat, IssueKey, IssueWebhook, IssuedKey, IssuedToken,
+        KeyList, KeyRevoked, ListTokens, Nack, Page, Read, Receive, Received, Replayed, Revoked,
+        TokenList,
+    },
+};
+
+/// What a desk answers.
+pub type Answer<T> = Result<T, Refusal>;
+
+/// Everything a caller can ask. A desk is bound to one caller.
+pub trait Desk: Send + Sync {
+    /// Mints a webhook URL.
+    fn issue_webhook(&self, ask: IssueWebhook) -> impl Future<Output = Answer<IssuedToken>> + Send;
+    /// Mints a browser chat's token.
+    fn issue_chat(&self, ask: IssueChat) -> impl Future<Output = Answer<IssuedToken>> + Send;
+    /// Lists live route tokens.
+    fn list_tokens(&self, ask: ListTokens) -> impl Future<Output = Answer<TokenList>> + Send;
+    /// Revokes all of a JID's tokens.
+    fn revoke_token(&self, jid: Jid) -> impl Future<Output = Answer<Revoked>> + Send;
+    /// Leases messages, waiting if asked to.
+    fn receive(&self, ask: Receive) -> impl Future<Output = Answer<Received>> + Send;
+    /// Settles messages.
+    fn ack(&self, ask: Ack) -> impl Future<Output = Answer<AckResults>> + Send;
+    /// Gives messages back.
+    fn nack(&self, ask: Nack) -> impl Future<Output = Answer<AckResults>> + Send;
+    /// Reads a page of the log.
+    fn read(&self, ask: Read) -> impl Future<Output = Answer<Page>> + Send;
+    /// Shows one message and its life.
+    fn message(
+        &self,
+        id: MessageId,
+        max_body_bytes: Option<u64>,
+    ) -> impl Future<Output = Answer<Detail>> + Send;
+    /// Makes a message pending again.
+    fn replay(&self, id: MessageId) -> impl Future<Output = Answer<Replayed>> + Send;
+    /// Issues an agent's API key.
+    fn issue_key(&self, ask: IssueKey) -> impl Future<Output = Answer<IssuedKey>> + Send;
+    /// Lists API keys.
+    fn list_keys(&self) -> impl Future<Output = Answer<KeyList>> + Send;
+    /// Revokes an API key.
+    fn revoke_key(&self, id: KeyId) -> impl Future<Output = Answer<KeyRevoked>> + Send;
+}

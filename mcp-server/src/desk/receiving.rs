@@ -1,0 +1,93 @@
+//! A receive that waits: attach first, then look, so that nothing falls between.
+
+use std::time::Duration;
+
+use doorbell_core::{
+    acl::{Consume, Permit},
+    address::Inbox,
+    message::{LEASE, Receiver},
+    ports::{LeaseRequest, Leased},
+    time::Timestamp,
+};
+use tokio::time::Instant;
+
+use super::{Answer, shapes};
+use crate::{
+    house::House,
+    wire::{Count, Receive, Received},
+};
+
+/// How many messages one call leases unless it is asked otherwise.
+const DEFAULT_MAX: usize = 10;
+/// How many observed messages come along at the most.
+const MAX_OBSERVED: usize = 10;
+/// How many characters of body the observed messages have between them.
+const OBSERVED_CHARS: usize = 4_000;
+
+/// Leases from a folder's inbox, waiting for the first message as long as was asked.
+pub(super) async fn receive(
+    house: &House,
+    permit: &Permit<Consume>,
+    receiver: Receiver,
+    ask: &Receive,
+) -> Answer<Received> {
+    let inbox = Inbox::Folder(permit.action().folder.clone());
+    let deadline = Instant::now() + Duration::from_secs(ask.wait_seconds.map_or(0, Count::get));
+    let mut attachment = house.switchboard.attach(&inbox);
+    loop {
+        let now = house.clock.now();
+        let last = Instant::now() >= deadline;
+        // Observed messages end no wait by themselves: they are fetched when it is over.
+        let mut request = request(inbox.clone(), receiver, ask, now);
+        request.max_observed = if last { MAX_OBSERVED } else { 0 };
+        let mut leased = house.store.lease(request.clone()).await?;
+        if last {
+            return Ok(show(leased));
+        }
+        if !leased.messages.is_empty() {
+            (request.max, request.max_observed) = (0, MAX_OBSERVED);
+            leased.observed = house.store.lease(request).await?.observed;
+            return Ok(show(leased));
+        }
+        // A lease or a rest that ends makes a message ready without a ring.
+        let again = leased
+            .next_ready_at
+            .map_or(deadline, |at| deadline.min(Instant::now() + at.since(now)));
+        tokio::select! {
+            () = attachment.rung() => {}
+            () = tokio::time::sleep_until(again) => {}
+        }
+    }
+}
+
+fn request(inbox: Inbox, receiver: Receiver, ask: &Receive, now: Timestamp) -> LeaseRequest {
+    LeaseRequest {
+        inboxes: vec![inbox],
+        receiver,
+        max: ask.max.map_or(DEFAULT_MAX, Count::as_len),
+        pattern: ask.pattern.as_ref().map(|pattern| pattern.0.clone()),
+        body_limit: shapes::body_limit(ask.max_body_bytes),
+        now,
+        lease_for: LEASE,
+        max_observed: 0,
+    }
+}
+
+fn show(leased: Leased) -> Received {
+    let mut left = OBSERVED_CHARS;
+    let observed = leased
+        .observed
+        .into_iter()
+        .map(|mut message| {
+            let text = String::from_utf8_lossy(&message.body);
+            let keep: usize = text.chars().take(left).map(char::len_utf8).sum();
+            left = left.saturating_sub(text.chars().count());
+            message.body.truncate(keep);
+            shapes::message(message)
+        })
+        .collect();
+    Received {
+        messages: leased.messages.into_iter().map(shapes::message).collect(),
+        observed,
+    }
+}

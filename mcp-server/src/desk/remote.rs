@@ -1,0 +1,246 @@
+//! The desk of a running server, asked over its `/v1`.
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use doorbell_core::{address::Jid, folder::Folder, key::KeyId, message::MessageId, token::Token};
+use reqwest::{Method, RequestBuilder, Response, Url};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Answer, Desk};
+use crate::{
+    caller::{FOLDER_HEADER, RECEIVER_HEADER},
+    refusal::Refusal,
+    wire::{
+        Ack, AckResults, Detail, IssueChat, IssueKey, IssueWebhook, IssuedKey, IssuedToken,
+        KeyList, KeyRevoked, ListTokens, Nack, Page, Read, Receive, Received, Replayed, Revoked,
+        TokenList,
+    },
+};
+
+/// How long a request that does not wait may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where a running server's control listener is, and the key to show it.
+#[derive(Debug)]
+pub struct Address {
+    /// Its URL, without a path.
+    pub url: Url,
+    /// The API key.
+    pub key: Token,
+}
+
+impl Address {
+    /// Whether a URL names this machine: what a key found on disk may be sent to.
+    pub fn is_loopback(url: &Url) -> bool {
+        match url
+            .host_str()
+            .map(|host| host.trim_start_matches('[').trim_end_matches(']'))
+        {
+            Some("localhost") => true,
+            Some(host) => host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+            None => false,
+        }
+    }
+}
+
+/// A desk in a server elsewhere.
+pub struct Remote {
+    client: reqwest::Client,
+    address: Address,
+    folder: Option<Folder>,
+    receiver: Option<String>,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote")
+            .field("url", &self.address.url.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Remote {
+    /// The desk at `address`, as the agent of `folder` if one is given.
+    pub fn new(address: Address, folder: Option<Folder>) -> Result<Self, Refusal> {
+        // The first provider wins; a second install is the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("doorbell/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(5))
+            .no_proxy()
+            .build()
+            .map_err(|error| Refusal::Internal(format!("no HTTP client: {error}")))?;
+        Ok(Self {
+            client,
+            address,
+            folder,
+            receiver: None,
+        })
+    }
+
+    /// Gives this receiver a name, so that what it leases is not settled by another on its key.
+    #[must_use]
+    pub fn named(mut self, receiver: impl Into<String>) -> Self {
+        self.receiver = Some(receiver.into());
+        self
+    }
+
+    /// The folder this desk acts as the agent of, if it was narrowed.
+    pub fn folder(&self) -> Option<&Folder> {
+        self.folder.as_ref()
+    }
+
+    /// Where the server is.
+    pub fn url(&self) -> &Url {
+        &self.address.url
+    }
+
+    /// A request to `/v1/<segments>`, credential and folder on it. Each segment is escaped.
+    pub fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+        let mut url = self.address.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().push("v1").extend(segments);
+        }
+        let mut request = self
+            .client
+            .request(method, url)
+            .bearer_auth(self.address.key.expose());
+        if let Some(folder) = &self.folder {
+            request = request.header(FOLDER_HEADER, folder.as_str());
+        }
+        if let Some(receiver) = &self.receiver {
+            request = request.header(RECEIVER_HEADER, receiver);
+        }
+        request
+    }
+
+    /// Sends a request and hands back the response if it is a success.
+    pub async fn send(&self, request: RequestBuilder) -> Answer<Response> {
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(problem(response).await)
+    }
+
+    async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Answer<T> {
+        let response = self.send(request.timeout(PATIENCE)).await?;
+        self.read_reply(response).await
+    }
+
+    async fn read_reply<T: DeserializeOwned>(&self, response: Response) -> Answer<T> {
+        response.json().await.map_err(|error| {
+            Refusal::Internal(format!(
+                "the server's reply does not read: {}",
+                error.without_url()
+            ))
+        })
+    }
+
+    async fn post<A: Serialize, T: DeserializeOwned>(&self, path: &[&str], ask: &A) -> Answer<T> {
+        self.call(self.request(Method::POST, path).json(ask)).await
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Refusal {
+        let url = &self.address.url;
+        if error.is_connect() {
+            Refusal::Unavailable(format!(
+                "no server answers at {url}; start one with: doorbell serve"
+            ))
+        } else if error.is_timeout() {
+            Refusal::Unavailable(format!("the server at {url} does not answer in time"))
+        } else {
+            Refusal::Unavailable(format!("the server at {url} broke off"))
+        }
+    }
+}
+
+/// Reads a problem document (RFC 9457) back into a refusal.
+async fn problem(response: Response) -> Refusal {
+    #[derive(serde::Deserialize)]
+    struct Problem {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        detail: String,
+        field: Option<String>,
+    }
+    let status = response.status();
+    match response.json::<Problem>().await {
+        Ok(problem) if !problem.code.is_empty() => {
+            Refusal::from_parts(&problem.code, problem.field, problem.detail)
+        }
+        _ => Refusal::Internal(format!("the server answered {status}; is this a doorbell?")),
+    }
+}
+
+impl Desk for Remote {
+    async fn issue_webhook(&self, ask: IssueWebhook) -> Answer<IssuedToken> {
+        self.post(&["route_tokens", "hook"], &ask).await
+    }
+
+    async fn issue_chat(&self, ask: IssueChat) -> Answer<IssuedToken> {
+        self.post(&["route_tokens", "chat"], &ask).await
+    }
+
+    async fn list_tokens(&self, ask: ListTokens) -> Answer<TokenList> {
+        self.call(self.request(Method::GET, &["route_tokens"]).query(&ask))
+            .await
+    }
+
+    async fn revoke_token(&self, jid: Jid) -> Answer<Revoked> {
+        self.call(self.request(Method::DELETE, &["route_tokens", jid.as_str()]))
+            .await
+    }
+
+    async fn receive(&self, ask: Receive) -> Answer<Received> {
+        let wait = ask.wait_seconds.map_or(0, |wait| wait.get());
+        let request = self
+            .request(Method::POST, &["messages", "receive"])
+            .json(&ask);
+        let patience = PATIENCE + Duration::from_secs(wait);
+        let response = self.send(request.timeout(patience)).await?;
+        self.read_reply(response).await
+    }
+
+    async fn ack(&self, ask: Ack) -> Answer<AckResults> {
+        self.post(&["messages", "ack"], &ask).await
+    }
+
+    async fn nack(&self, ask: Nack) -> Answer<AckResults> {
+        self.post(&["messages", "nack"], &ask).await
+    }
+
+    async fn read(&self, ask: Read) -> Answer<Page> {
+        self.call(self.request(Method::GET, &["messages"]).query(&ask))
+            .await
+    }
+
+    async fn message(&self, id: MessageId, max_body_bytes: Option<u64>) -> Answer<Detail> {
+        let request = self.request(Method::GET, &["messages", &id.to_string()]);
+        self.call(request.query(&[("max_body_bytes", max_body_bytes)]))
+            .await
+    }
+
+    async fn replay(&self, id: MessageId) -> Answer<Replayed> {
+        self.call(self.request(Method::POST, &["messages", &id.to_string(), "replay"]))
+            .await
+    }
+
+    async fn issue_key(&self, ask: IssueKey) -> Answer<IssuedKey> {
+        self.post(&["keys"], &ask).await
+    }
+
+    async fn list_keys(&self) -> Answer<KeyList> {
+        self.call(self.request(Method::GET, &["keys"])).await
+    }
+
+    async fn revoke_key(&self, id: KeyId) -> Answer<KeyRevoked> {
+        self.call(self.request(Method::DELETE, &["keys", &id.to_string()]))
+            .await
+    }
+}

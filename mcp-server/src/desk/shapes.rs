@@ -1,0 +1,146 @@
+//! From what the store gives to what the wire shows.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use doorbell_core::{key::ApiKey, message, ports, principal::Principal};
+
+use crate::wire::{
+    BodyEncoding, Count, DEFAULT_BODY_BYTES, Detail, KeyEntry, LifeEntry, MAX_BODY_BYTES, Message,
+    MessageState, Order, Text,
+};
+
+/// How many bytes of each body a call brings.
+pub(super) fn body_limit(asked: Option<Count<0, MAX_BODY_BYTES>>) -> usize {
+    asked.unwrap_or(Count::clamped(DEFAULT_BODY_BYTES)).as_len()
+}
+
+/// A stored message as it is shown.
+pub(super) fn message(from: message::Message) -> Message {
+    let cut = (from.body.len() as u64) < from.body_bytes;
+    let (body, body_encoding) = body(from.body, cut);
+    Message {
+        id: Text(from.id),
+        jid: from.address.to_string(),
+        sender: from.sender.to_string(),
+        kind: from.kind.as_str().to_owned(),
+        from: from.head.from,
+        body,
+        body_encoding,
+        body_truncated: cut,
+        body_bytes: cut.then_some(from.body_bytes),
+        headers: from.head.headers.into_pairs().into_iter().collect(),
+        method: from.head.method,
+        query: from.head.query,
+        received_at: Text(from.received_at),
+        context: from.context.map(|context| context.as_str().to_owned()),
+        mode: from.mode.as_str().to_owned(),
+        attempt: from.attempt,
+    }
+}
+
+/// Bytes as UTF-8 if they are, else in base64. A cut may fall inside a character: what is left of
+/// that character is dropped too.
+fn body(bytes: Bytes, cut: bool) -> (String, BodyEncoding) {
+    match String::from_utf8(bytes.into()) {
+        Ok(text) => (text, BodyEncoding::Utf8),
+        Err(error) => {
+            let broken = error.utf8_error();
+            let mut bytes = error.into_bytes();
+            if cut && broken.error_len().is_none() {
+                bytes.truncate(broken.valid_up_to());
+                if let Ok(text) = String::from_utf8(bytes.clone()) {
+                    return (text, BodyEncoding::Utf8);
+                }
+            }
+            (BASE64_STANDARD.encode(bytes), BodyEncoding::Base64)
+        }
+    }
+}
+
+/// A message and its life as they are shown.
+pub(super) fn detail(from: ports::Detail) -> Detail {
+    let accepted = LifeEntry {
+        what: "accepted".to_owned(),
+        at: Text(from.message.received_at),
+        attempt: None,
+    };
+    let later = from.life.into_iter().map(|event| LifeEntry {
+        what: event.what.as_str().to_owned(),
+        at: Text(event.at),
+        attempt: (event.attempt > 0).then_some(event.attempt),
+    });
+    Detail {
+        state: match from.message.state {
+            message::State::Pending => MessageState::Pending,
+            message::State::Leased => MessageState::Leased,
+            message::State::Settled => MessageState::Settled,
+            message::State::Dead => MessageState::Dead,
+            message::State::Observed => MessageState::Observed,
+        },
+        folder: Text(from.message.to.folder.clone()),
+        grant_id: Text(from.message.grant),
+        peer: from.message.head.peer.map(|peer| peer.to_string()),
+        life: std::iter::once(accepted).chain(later).collect(),
+        message: message(from.message),
+    }
+}
+
+/// A key as it is listed.
+pub(super) fn key(from: &ApiKey) -> KeyEntry {
+    KeyEntry {
+        key_id: Text(from.id),
+        folder: match &from.principal {
+            Principal::Operator => "*".to_owned(),
+            Principal::Agent(folder) => folder.to_string(),
+        },
+        name: from.name.as_deref().map(str::to_owned),
+        created_at: Text(from.created_at),
+        revoked_at: from.revoked_at.map(Text),
+    }
+}
+
+/// A state as the store knows it.
+pub(super) fn state(from: MessageState) -> message::State {
+    match from {
+        MessageState::Pending => message::State::Pending,
+        MessageState::Leased => message::State::Leased,
+        MessageState::Settled => message::State::Settled,
+        MessageState::Dead => message::State::Dead,
+        MessageState::Observed => message::State::Observed,
+    }
+}
+
+/// An order as the store knows it.
+pub(super) fn order(from: Order) -> ports::Order {
+    match from {
+        Order::Oldest => ports::Order::OldestFirst,
+        Order::Newest => ports::Order::NewestFirst,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_not_utf8_travel_in_base64() {
+        assert_eq!(
+            body(Bytes::from_static(&[0xff, 0]), false),
+            ("/wA=".to_owned(), BodyEncoding::Base64)
+        );
+        assert_eq!(
+            body(Bytes::from_static("é".as_bytes()), false).1,
+            BodyEncoding::Utf8
+        );
+    }
+
+    #[test]
+    fn a_cut_inside_a_character_drops_what_is_left_of_it() {
+        let half = Bytes::copy_from_slice(&"aé".as_bytes()[..2]);
+        assert_eq!(
+            body(half.clone(), true),
+            ("a".to_owned(), BodyEncoding::Utf8)
+        );
+        assert_eq!(body(half, false).1, BodyEncoding::Base64);
+    }
+}

@@ -1,0 +1,5 @@
+//! The faces: each only translates.
+
+pub mod guard;
+
+pub mod rest;

@@ -1,0 +1,21 @@
+//! Whether the process lives, and whether it takes messages.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+
+use super::problem::Problem;
+use crate::{house::House, refusal::Refusal};
+
+/// The process lives.
+pub(super) async fn alive() -> &'static str {
+    "ok"
+}
+
+/// The store takes messages, or why it does not.
+pub(super) async fn ready(
+    State(house): State<Arc<House>>,
+) -> Result<(StatusCode, &'static str), Problem> {
+    house.store.ready().map_err(Refusal::from)?;
+    Ok((StatusCode::OK, "ready"))
+}

@@ -1,0 +1,124 @@
+//! `GET /v1/stream`: the log as it grows, as server-sent events.
+//!
+//! An event's id is the cursor behind its message: whoever comes back with `Last-Event-ID` misses
+//! nothing. Looking leases nothing.
+
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::sse::{Event, KeepAlive, Sse},
+};
+use doorbell_core::{message::Cursor, pattern::Pattern};
+use futures_util::{Stream, stream};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::{
+    ask::{At, Query},
+    problem::Problem,
+};
+use crate::{
+    desk::Local,
+    house::House,
+    refusal::Refusal,
+    switchboard::Attachment,
+    wire::{Count, Message, Text, TextShape},
+};
+
+/// How often a silent stream says that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How many messages are read at a time.
+const PAGE: usize = 50;
+
+/// What a stream may be asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Follow {
+    #[serde(rename = "match")]
+    pattern: Option<Text<Pattern>>,
+    /// Where to begin; absent: now.
+    cursor: Option<Text<Cursor>>,
+    /// When to end; absent: never.
+    timeout_seconds: Option<Count<0, 86_400>>,
+}
+
+pub(super) async fn stream(
+    State(house): State<Arc<House>>,
+    At(desk): At,
+    Query(ask): Query<Follow>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let bell = house.switchboard.follow();
+    let cursor = match last_event_id(&headers)?.or(ask.cursor.map(|cursor| cursor.0)) {
+        Some(cursor) => cursor,
+        None => house.store.end(),
+    };
+    let follower = Follower {
+        desk,
+        bell,
+        pattern: ask.pattern.map(|pattern| pattern.0),
+        cursor,
+        ready: VecDeque::new(),
+        until: ask
+            .timeout_seconds
+            .map(|limit| Instant::now() + Duration::from_secs(limit.get())),
+    };
+    let events = stream::unfold(follower, |mut follower| async {
+        follower.next().await.map(|event| (Ok(event), follower))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<Cursor>, Problem> {
+    let Some(value) = headers.get("last-event-id") else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    Cursor::read(text)
+        .map(Some)
+        .map_err(|rule| Problem(Refusal::invalid("last-event-id", rule)))
+}
+
+struct Follower {
+    desk: Local,
+    bell: Attachment,
+    pattern: Option<Pattern>,
+    cursor: Cursor,
+    ready: VecDeque<(Cursor, Message)>,
+    until: Option<Instant>,
+}
+
+impl Follower {
+    /// The next event, or the end of the stream: its time is over, or the store is gone. The
+    /// sender's client comes back with the last id it saw.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some((cursor, message)) = self.ready.pop_front() {
+                let id = cursor.write().into_owned();
+                return Event::default()
+                    .event("message")
+                    .id(id)
+                    .json_data(&message)
+                    .ok();
+            }
+            let (messages, cursor) = self
+                .desk
+                .follow(self.pattern.clone(), self.cursor, PAGE)
+                .await
+                .ok()?;
+            let moved = cursor != self.cursor;
+            (self.ready, self.cursor) = (messages.into(), cursor);
+            if moved {
+                continue;
+            }
+            match self.until {
+                None => self.bell.rung().await,
+                Some(until) => tokio::time::timeout_at(until, self.bell.rung())
+                    .await
+                    .ok()?,
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What every desk stands on: the store, the registry and the switchboard of one instance.
+
+use std::sync::Arc;
+
+use doorbell_core::{ports::Store, registry::Registry, time::Clock};
+
+use crate::switchboard::Switchboard;
+
+/// One running instance.
+pub struct House {
+    /// The store, as the ports describe it.
+    pub store: Arc<dyn Store>,
+    /// The one that mints.
+    pub registry: Registry<dyn Store>,
+    /// Who waits where.
+    pub switchboard: Arc<Switchboard>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// What printed URLs begin with, without a slash at the end.
+    pub public_url: String,
+    /// Streams a backup, where the store can.
+    pub backup: Option<Arc<dyn Backup>>,
+}
+
+/// A store that can copy itself while it serves.
+pub trait Backup: Send + Sync {
+    /// Hands a consistent copy to `sink`, piece by piece; blocks until it is done, or `sink` fails.
+    fn backup(&self, sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()>;
+}

@@ -1,0 +1,21 @@
+//! Every face of Doorbell on the one registry, and the program that puts them together.
+//!
+//! The modules are listed in reading order. MCP, REST and the command line only translate: they
+//! read a request ([`wire`]), learn who asks ([`caller`]), hand both to a [`desk`], which decides,
+//! and write down its answer or its [`refusal`].
+
+pub mod refusal;
+
+pub mod wire;
+
+pub mod caller;
+
+pub mod switchboard;
+
+pub mod house;
+
+pub mod desk;
+
+pub mod faces;
+
+pub mod machine;

@@ -1,0 +1,164 @@
+//! One table of refusals: each is a problem on REST, a tool error on MCP, a line and an exit code
+//! on the command line.
+
+use std::fmt;
+
+use doorbell_core::{
+    acl::Denied,
+    ports::{InsertGrantError, StoreError},
+    registry::RevokeError,
+};
+
+/// Why a request was not done. What it says is for whoever asked: it names no secret, and nothing
+/// that lies outside the asker's reach.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// An argument breaks a rule.
+    #[error("{field}: {rule}")]
+    Invalid {
+        /// Which argument, as it is spelt on the wire.
+        field: String,
+        /// The rule it broke.
+        rule: String,
+    },
+    /// No credential, or one that is not good.
+    #[error("{0}")]
+    Unauthenticated(String),
+    /// The credential is good and does not reach so far.
+    #[error("{0}")]
+    Forbidden(String),
+    /// There is no such thing in reach.
+    #[error("{0}")]
+    NotFound(String),
+    /// The path is right and the method is not; these would be.
+    #[error("this path takes {0}")]
+    Method(String),
+    /// It contradicts what stands already.
+    #[error("{0}")]
+    Conflict(String),
+    /// The request is larger than is read.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Not now: the store or the server is not ready.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Our fault. The log says more.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Refusal {
+    /// An argument that breaks a rule.
+    pub fn invalid(field: impl Into<String>, rule: impl fmt::Display) -> Self {
+        Self::Invalid {
+            field: field.into(),
+            rule: rule.to_string(),
+        }
+    }
+
+    /// The HTTP status it is answered with.
+    pub fn status(&self) -> u16 {
+        self.row().0
+    }
+
+    /// Names it for programs.
+    pub fn code(&self) -> &'static str {
+        self.row().1
+    }
+
+    /// Seconds after which trying again makes sense, where it does.
+    pub fn retry_after(&self) -> Option<u64> {
+        matches!(self, Self::Unavailable(_)).then_some(1)
+    }
+
+    /// Reads one back from a problem document.
+    pub fn from_parts(code: &str, field: Option<String>, detail: String) -> Self {
+        match code {
+            "invalid_argument" => {
+                let field = field.unwrap_or_else(|| "request".to_owned());
+                let prefix = format!("{field}: ");
+                let rule = detail.strip_prefix(&prefix).unwrap_or(&detail).to_owned();
+                Self::Invalid { field, rule }
+            }
+            "unauthenticated" => Self::Unauthenticated(detail),
+            "forbidden" => Self::Forbidden(detail),
+            "not_found" => Self::NotFound(detail),
+            "conflict" => Self::Conflict(detail),
+            "too_large" => Self::TooLarge(detail),
+            "unavailable" => Self::Unavailable(detail),
+            _ => Self::Internal(detail),
+        }
+    }
+
+    /// The table.
+    fn row(&self) -> (u16, &'static str) {
+        match self {
+            Self::Invalid { .. } => (400, "invalid_argument"),
+            Self::Unauthenticated(_) => (401, "unauthenticated"),
+            Self::Forbidden(_) => (403, "forbidden"),
+            Self::NotFound(_) => (404, "not_found"),
+            Self::Method(_) => (405, "method_not_allowed"),
+            Self::Conflict(_) => (409, "conflict"),
+            Self::TooLarge(_) => (413, "too_large"),
+            Self::Unavailable(_) => (503, "unavailable"),
+            Self::Internal(_) => (500, "internal"),
+        }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::Forbidden(denied.to_string())
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotReady(_) => Self::Unavailable(format!("{error}; try again shortly")),
+            StoreError::Damaged(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<InsertGrantError> for Refusal {
+    fn from(error: InsertGrantError) -> Self {
+        match error {
+            InsertGrantError::Clash(_) => Self::Conflict(format!(
+                "{error}; revoke that one, or choose another label or suffix"
+            )),
+            InsertGrantError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RevokeError> for Refusal {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::NotFound(_) => Self::NotFound(error.to_string()),
+            RevokeError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_survives_the_trip_through_a_problem_document() {
+        for refusal in [
+            Refusal::invalid("max", "at most 100"),
+            Refusal::NotFound("no live grant of hook:a/b".into()),
+            Refusal::Conflict("taken".into()),
+            Refusal::Unavailable("later".into()),
+        ] {
+            let field = match &refusal {
+                Refusal::Invalid { field, .. } => Some(field.clone()),
+                _ => None,
+            };
+            let back = Refusal::from_parts(refusal.code(), field, refusal.to_string());
+            assert_eq!(back, refusal);
+        }
+    }
+}

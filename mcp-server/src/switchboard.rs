@@ -1,0 +1,122 @@
+//! Who is attached to which inbox, and how they are rung.
+//!
+//! A ring is a hint: it says that something came, not what. Whoever is rung looks in the inbox,
+//! and whoever attaches looks once after attaching, so that nothing falls between.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use doorbell_core::{address::Inbox, message::MessageId, ports::Ring};
+use tokio::sync::watch;
+
+/// Every inbox that someone waits at, and the log as a whole.
+#[derive(Debug)]
+pub struct Switchboard {
+    inboxes: RwLock<HashMap<Inbox, watch::Sender<()>>>,
+    log: watch::Sender<()>,
+}
+
+impl Default for Switchboard {
+    fn default() -> Self {
+        Self {
+            inboxes: RwLock::default(),
+            log: watch::Sender::new(()),
+        }
+    }
+}
+
+/// Someone waiting. Dropping it hangs up.
+#[derive(Debug)]
+pub struct Attachment {
+    bell: watch::Receiver<()>,
+}
+
+impl Attachment {
+    /// Waits for a ring that came after the last one heard; one that came meanwhile counts.
+    pub async fn rung(&mut self) {
+        if self.bell.changed().await.is_err() {
+            // The switchboard is gone: nothing will ring here again.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Switchboard {
+    /// An empty switchboard.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// Attaches to an inbox.
+    pub fn attach(&self, inbox: &Inbox) -> Attachment {
+        let mut inboxes = self.inboxes.write().unwrap_or_else(PoisonError::into_inner);
+        // Those who hung up are cleared away when someone comes: the map is no larger than twice
+        // the number of those who wait.
+        if inboxes.len() >= 64 && inboxes.len().is_power_of_two() {
+            inboxes.retain(|_, bell| bell.receiver_count() > 0);
+        }
+        let bell = inboxes
+            .entry(inbox.clone())
+            .or_insert_with(|| watch::Sender::new(()));
+        Attachment {
+            bell: bell.subscribe(),
+        }
+    }
+
+    /// Attaches to the log: rung whenever it grows.
+    pub fn follow(&self) -> Attachment {
+        Attachment {
+            bell: self.log.subscribe(),
+        }
+    }
+}
+
+impl Ring for Switchboard {
+    fn ring(&self, inbox: &Inbox, _messages: &[MessageId]) {
+        let inboxes = self.inboxes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bell) = inboxes.get(inbox) {
+            bell.send_replace(());
+        }
+    }
+
+    fn grown(&self) {
+        self.log.send_replace(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbox(text: &str) -> Inbox {
+        Inbox::Folder(text.parse().expect("legal"))
+    }
+
+    #[tokio::test]
+    async fn a_ring_between_attaching_and_waiting_is_heard() {
+        let board = Switchboard::new();
+        let mut waiting = board.attach(&inbox("a"));
+        board.ring(&inbox("a"), &[]);
+        waiting.rung().await;
+    }
+
+    #[tokio::test]
+    async fn another_inbox_is_not_rung() {
+        let board = Switchboard::new();
+        let mut waiting = board.attach(&inbox("a"));
+        board.ring(&inbox("ab"), &[]);
+        let rung = tokio::time::timeout(std::time::Duration::from_millis(20), waiting.rung()).await;
+        assert!(rung.is_err());
+    }
+
+    #[test]
+    fn those_who_hung_up_are_cleared_away() {
+        let board = Switchboard::new();
+        for i in 0..1_000 {
+            drop(board.attach(&inbox(&format!("f{i}"))));
+        }
+        assert!(board.inboxes.read().expect("unpoisoned").len() <= 65);
+    }
+}

@@ -1,0 +1,22 @@
+//! Requests and replies as JSON: one shape for every face.
+//!
+//! What can be parsed is parsed here: a [`Text`] holds a folder or a label, never a string that
+//! might be one, and a [`Count`] is within its bounds. Unknown fields are refused, so that a
+//! misspelt option is not an option silently left out.
+
+mod keys;
+mod messages;
+mod read;
+mod text;
+mod tokens;
+
+pub use keys::{IssueKey, IssuedKey, KeyEntry, KeyList, KeyRevoked};
+pub use messages::{
+    Ack, AckResults, BodyEncoding, DEFAULT_BODY_BYTES, Detail, LifeEntry, MAX_BODY_BYTES, Message,
+    MessageState, Nack, Order, Page, Read, Receive, Received, Replayed, SettleStatus, Settled,
+};
+pub use read::{from_json, from_query, from_value};
+pub use text::{Count, Text, TextShape};
+pub use tokens::{
+    IssueChat, IssueWebhook, IssuedToken, ListTokens, RevokeToken, Revoked, TokenEntry, TokenList,
+};

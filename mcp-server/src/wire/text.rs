@@ -1,0 +1,233 @@
+//! Values that are text or numbers on the wire and something better inside.
+
+use std::{borrow::Cow, fmt::Display, str::FromStr};
+
+use doorbell_core::{
+    address::Jid,
+    folder::Folder,
+    grant::{Context, GrantId, MAX_CONTEXT},
+    key::KeyId,
+    label::{Label, Suffix},
+    message::{Cursor, MessageId},
+    pattern::Pattern,
+    time::Timestamp,
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A value that travels as a string and is parsed on arrival.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text<T>(pub T);
+
+/// How a type reads as text, and what its schema says of that.
+pub trait TextShape: Sized {
+    /// The name of its schema.
+    const NAME: &'static str;
+
+    /// Its schema: at least `type`, and what rule the text obeys.
+    fn schema() -> Schema;
+
+    /// Reads it; the error says the rule.
+    fn read(text: &str) -> Result<Self, String>;
+
+    /// Writes it.
+    fn write(&self) -> Cow<'_, str>;
+}
+
+impl<T: TextShape> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.write())
+    }
+}
+
+impl<'de, T: TextShape> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        T::read(&text).map(Self).map_err(de::Error::custom)
+    }
+}
+
+impl<T: TextShape> JsonSchema for Text<T> {
+    fn schema_name() -> Cow<'static, str> {
+        T::NAME.into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        T::schema()
+    }
+}
+
+impl<T> From<T> for Text<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}
+
+/// Implements [`TextShape`] through `FromStr` and `Display`.
+macro_rules! text_shape {
+    ($type:ty, $name:literal, $($schema:tt)+) => {
+        impl TextShape for $type {
+            const NAME: &'static str = $name;
+
+            fn schema() -> Schema {
+                json_schema!($($schema)+)
+            }
+
+            fn read(text: &str) -> Result<Self, String> {
+                read(text)
+            }
+
+            fn write(&self) -> Cow<'_, str> {
+                self.to_string().into()
+            }
+        }
+    };
+}
+
+fn read<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+text_shape!(Folder, "Folder", {
+    "type": "string",
+    "description": "A path of 1 to 8 segments, each of A-Z a-z 0-9 _ -: acme/eng",
+    "pattern": "^[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,7}$"
+});
+text_shape!(Label, "Label", {
+    "type": "string",
+    "description": "One segment of A-Z a-z 0-9 _ -",
+    "pattern": "^[A-Za-z0-9_-]{1,64}$"
+});
+text_shape!(Suffix, "Suffix", {
+    "type": "string",
+    "description": "One segment of A-Z a-z 0-9 _ -",
+    "pattern": "^[A-Za-z0-9_-]{1,64}$"
+});
+text_shape!(Jid, "Jid", {
+    "type": "string",
+    "description": "The address messages arrive at: hook:acme/eng/github",
+    "pattern": "^(hook|web):[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,9}$"
+});
+text_shape!(Pattern, "Pattern", {
+    "type": "string",
+    "description": "A glob over addresses: * is exactly one segment, a trailing ** is one or more. It filters what you may see and widens nothing. Example: hook:acme/eng/**",
+    "pattern": "^(hook:|web:|doorbell:/sessions/)([A-Za-z0-9_-]{1,64}|\\*)(/([A-Za-z0-9_-]{1,64}|\\*))*(/\\*\\*)?$|^(hook:|web:|doorbell:/sessions/)\\*\\*$"
+});
+text_shape!(GrantId, "GrantId", {
+    "type": "string", "description": "A ULID", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+});
+text_shape!(KeyId, "KeyId", {
+    "type": "string", "description": "A ULID", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+});
+text_shape!(MessageId, "MessageId", {
+    "type": "string", "description": "A ULID", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+});
+text_shape!(Timestamp, "Timestamp", {
+    "type": "string", "format": "date-time", "description": "RFC 3339, UTC, milliseconds"
+});
+
+impl TextShape for Context {
+    const NAME: &'static str = "Context";
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "maxLength": MAX_CONTEXT })
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        read(text)
+    }
+
+    fn write(&self) -> Cow<'_, str> {
+        self.as_str().into()
+    }
+}
+
+/// A cursor is shown as `c` and a number; callers are told to treat it as opaque.
+impl TextShape for Cursor {
+    const NAME: &'static str = "Cursor";
+
+    fn schema() -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "Where a page ended; opaque. It stays good at the end of the log.",
+            "pattern": "^c[0-9]{1,20}$"
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let digits = text
+            .strip_prefix('c')
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+        digits
+            .and_then(|digits| digits.parse().ok())
+            .map(Cursor)
+            .ok_or_else(|| "not a cursor; pass one exactly as it was returned".to_owned())
+    }
+
+    fn write(&self) -> Cow<'_, str> {
+        format!("c{}", self.0).into()
+    }
+}
+
+/// A whole number within `MIN..=MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count<const MIN: u64, const MAX: u64>(u64);
+
+impl<const MIN: u64, const MAX: u64> Count<MIN, MAX> {
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The number as a size of something in memory.
+    pub fn as_len(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
+    /// The number if it is within bounds, else the nearest bound.
+    pub const fn clamped(value: u64) -> Self {
+        Self(if value < MIN {
+            MIN
+        } else if value > MAX {
+            MAX
+        } else {
+            value
+        })
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> Serialize for Count<MIN, MAX> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
+    }
+}
+
+impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Count<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = i128::from(i64::deserialize(deserializer)?);
+        if value < i128::from(MIN) || value > i128::from(MAX) {
+            return Err(de::Error::custom(format!(
+                "{value} is not a whole number from {MIN} to {MAX}"
+            )));
+        }
+        Ok(Self(u64::try_from(value).map_err(de::Error::custom)?))
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> JsonSchema for Count<MIN, MAX> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Count{MIN}To{MAX}").into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+    }
+}
