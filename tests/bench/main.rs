@@ -13,6 +13,7 @@ mod machine;
 mod measure;
 mod noop;
 mod plan;
+mod process;
 mod report;
 mod request;
 mod server;
@@ -63,10 +64,14 @@ fn run(options: &plan::Options) -> Outcome<bool> {
     report.print_heading()?;
     for measure in measure::all() {
         if plan.wants(measure.rows) {
-            for figure in (measure.run)(&plan)? {
-                if plan.wants(&[figure.name]) {
-                    report.add(figure)?;
+            match (measure.run)(&plan) {
+                Ok(figures) => {
+                    for figure in figures.into_iter().filter(|it| plan.wants(&[it.name])) {
+                        report.add(figure)?;
+                    }
                 }
+                // A refusal under load is a finding; the other figures are still wanted.
+                Err(error) => report.fail(measure.rows, error.to_string())?,
             }
         }
     }

@@ -1,8 +1,9 @@
 //! How long and how often: the flags, and what they come to.
 
-use crate::{Outcome, measure, server};
+use crate::{Outcome, measure};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub(crate) struct Plan {
     /// The server under test.
     pub(crate) doorbell: PathBuf,
     only: Vec<String>,
-    temp: server::TempDir,
+    temp: tempfile::TempDir,
     directories: AtomicU64,
 }
 
@@ -73,18 +74,20 @@ impl Options {
         }
         let doorbell = match &self.doorbell {
             Some(path) => path.clone(),
-            None => server::build()?,
+            None => build()?,
         };
         Ok(Plan {
             quick: self.quick,
             json: self.json,
-            rounds: if self.quick { 1 } else { self.rounds },
+            rounds: if self.quick { 2 } else { self.rounds },
             window: Duration::from_secs(if self.quick { 1 } else { self.seconds }),
             warm_up: Duration::from_millis(if self.quick { 100 } else { 500 }),
             consumers: self.consumers,
             doorbell,
             only: self.only.clone(),
-            temp: server::temp_dir()?,
+            temp: tempfile::Builder::new()
+                .prefix("doorbell-bench-")
+                .tempdir()?,
             directories: AtomicU64::new(0),
         })
     }
@@ -113,4 +116,26 @@ impl Plan {
     pub(crate) fn sized(&self, full: u64, smoke: u64) -> u64 {
         if self.quick { smoke } else { full }
     }
+}
+
+/// Builds `doorbell` in the bench's own profile and finds it beside the bench.
+fn build() -> Outcome<PathBuf> {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args([
+        "build",
+        "--quiet",
+        "-p",
+        "doorbell",
+        "--manifest-path",
+        manifest,
+    ]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    if !command.status()?.success() {
+        return Err("the server does not build".into());
+    }
+    Ok(std::env::current_exe()?.with_file_name("doorbell"))
 }

@@ -4,12 +4,21 @@ use crate::Outcome;
 use crate::figure::{Bound, Figure};
 use crate::machine::Facts;
 use crate::plan::Plan;
+use serde::Serialize;
 use std::io::{Write, stdout};
+
+/// Figures that could not be had, because a request was refused or a server fell.
+#[derive(Serialize)]
+struct Failure {
+    figures: &'static [&'static str],
+    error: String,
+}
 
 /// Collects figures and prints each as it comes.
 pub(crate) struct Report {
     machine: Facts,
     figures: Vec<Figure>,
+    failures: Vec<Failure>,
     json: bool,
     quick: bool,
     rounds: u32,
@@ -22,6 +31,7 @@ impl Report {
         Self {
             machine,
             figures: Vec::new(),
+            failures: Vec::new(),
             json: plan.json,
             quick: plan.quick,
             rounds: plan.rounds,
@@ -46,8 +56,8 @@ impl Report {
         }
         writeln!(
             out,
-            "\n{:<16} {:>10} {:>21} {:>10}  {:<5} behind it",
-            "figure", "median", "min..max", "target", ""
+            "\n{:<14} {:>10} {:>16} {:>8}",
+            "figure", "median", "min..max", "target"
         )?;
         Ok(out.flush()?)
     }
@@ -59,7 +69,7 @@ impl Report {
             let (least, greatest) = figure.spread();
             writeln!(
                 out,
-                "{:<16} {:>10} {:>21} {:>10}  {:<5} {}; {}",
+                "{:<14} {:>10} {:>16} {:>8}  {:<5} {}\n{:15}{}",
                 figure.name,
                 with_unit(figure.median(), figure.unit),
                 format!("{}..{}", number(least), number(greatest)),
@@ -70,6 +80,7 @@ impl Report {
                 },
                 verdict(figure.met()),
                 figure.meaning,
+                "",
                 figure.behind
             )?;
             out.flush()?;
@@ -78,7 +89,18 @@ impl Report {
         Ok(())
     }
 
-    /// Prints what is left to print; `true` when no figure missed.
+    /// Takes note that these figures could not be had.
+    pub(crate) fn fail(&mut self, figures: &'static [&'static str], error: String) -> Outcome<()> {
+        if !self.json {
+            let mut out = stdout().lock();
+            writeln!(out, "{}: FAILED: {error}", figures.join(", "))?;
+            out.flush()?;
+        }
+        self.failures.push(Failure { figures, error });
+        Ok(())
+    }
+
+    /// Prints what is left to print; `true` when no figure missed and none failed.
     pub(crate) fn finish(self) -> Outcome<bool> {
         let missed = self
             .figures
@@ -98,6 +120,7 @@ impl Report {
                 "rounds": self.rounds,
                 "seconds": self.seconds,
                 "figures": figures,
+                "failures": self.failures,
             });
             writeln!(out, "{whole}")?;
         } else {
@@ -107,9 +130,12 @@ impl Report {
                 .filter(|figure| figure.bound.is_some())
                 .count();
             writeln!(out, "\n{} of {judged} targets met", judged - missed)?;
+            if !self.failures.is_empty() {
+                writeln!(out, "{} measures failed", self.failures.len())?;
+            }
         }
         out.flush()?;
-        Ok(missed == 0)
+        Ok(missed == 0 && self.failures.is_empty())
     }
 }
 

@@ -1,8 +1,9 @@
-//! The two servers as processes: how they are built, started, weighed and killed.
+//! The two servers as processes: how they are started, found and killed.
 
 use crate::Outcome;
 use crate::control::Control;
 use crate::load::Target;
+use crate::process;
 use serde::Deserialize;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -10,37 +11,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-pub(crate) use tempfile::TempDir;
-
-/// A directory that goes with the run.
-pub(crate) fn temp_dir() -> Outcome<TempDir> {
-    Ok(tempfile::Builder::new()
-        .prefix("doorbell-bench-")
-        .tempdir()?)
-}
-
-/// Builds `doorbell` in the bench's own profile and finds it beside the bench.
-pub(crate) fn build() -> Outcome<PathBuf> {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args([
-        "build",
-        "--quiet",
-        "-p",
-        "doorbell",
-        "--manifest-path",
-        manifest,
-    ]);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
-    if !command.status()?.success() {
-        return Err("the server does not build".into());
-    }
-    Ok(std::env::current_exe()?.with_file_name("doorbell"))
-}
 
 /// A running no-op; killed when dropped.
 pub(crate) struct Noop {
@@ -64,7 +34,7 @@ impl Noop {
 
     /// Seconds of processor time it has used.
     pub(crate) fn cpu(&self) -> Outcome<f64> {
-        cpu_of(&self.child.id().to_string())
+        process::cpu(self.child.id())
     }
 
     /// Where to send what a hook with this token gets.
@@ -79,7 +49,7 @@ impl Noop {
 
 impl Drop for Noop {
     fn drop(&mut self) {
-        reap(&mut self.child);
+        process::reap(&mut self.child);
     }
 }
 
@@ -107,6 +77,7 @@ impl Doorbell {
     pub(crate) fn start(binary: &Path, data: &Path, more: &[&str]) -> Outcome<Self> {
         fs::create_dir_all(data)?;
         let log = data.with_extension("log");
+        let said = File::options().create(true).append(true).open(&log)?;
         let mut command = Command::new(binary);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("DOORBELL_") {
@@ -125,8 +96,8 @@ impl Doorbell {
             .arg(data)
             .args(more)
             .stdin(Stdio::null())
-            .stdout(File::create(&log)?)
-            .stderr(File::options().append(true).open(&log)?)
+            .stdout(said.try_clone()?)
+            .stderr(said)
             .spawn()?;
         match addresses(&mut child, data) {
             Ok((hook, control, key)) => Ok(Self {
@@ -137,7 +108,7 @@ impl Doorbell {
                 key,
             }),
             Err(error) => {
-                reap(&mut child);
+                process::reap(&mut child);
                 Err(format!("{error}; it said:\n{}", fs::read_to_string(&log)?).into())
             }
         }
@@ -165,44 +136,34 @@ impl Doorbell {
 
     /// kill -9, and waits until it is gone.
     pub(crate) fn kill(mut self) -> PathBuf {
-        reap(&mut self.child);
+        process::reap(&mut self.child);
         self.data.clone()
     }
 
     /// Seconds of processor time it has used.
     pub(crate) fn cpu(&self) -> Outcome<f64> {
-        cpu_of(&self.child.id().to_string())
+        process::cpu(self.child.id())
     }
 
     /// Resident memory now, in MiB.
     pub(crate) fn resident(&self) -> Outcome<f64> {
-        self.status("VmRSS:")
+        process::memory(self.child.id(), "VmRSS:")
     }
 
     /// The most resident memory since [`forget_peak`](Self::forget_peak), in MiB.
     pub(crate) fn peak(&self) -> Outcome<f64> {
-        self.status("VmHWM:")
+        process::memory(self.child.id(), "VmHWM:")
     }
 
-    /// Makes the peak what is resident now; 5 is that command in proc(5), `clear_refs`.
+    /// Makes the peak what is resident now.
     pub(crate) fn forget_peak(&self) -> Outcome<()> {
-        Ok(fs::write(
-            format!("/proc/{}/clear_refs", self.child.id()),
-            "5",
-        )?)
-    }
-
-    fn status(&self, field: &str) -> Outcome<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        Ok(kib.ok_or("no memory in /proc")?.parse::<f64>()? / 1024.0)
+        process::forget_peak(self.child.id())
     }
 }
 
 impl Drop for Doorbell {
     fn drop(&mut self) {
-        reap(&mut self.child);
+        process::reap(&mut self.child);
     }
 }
 
@@ -235,31 +196,4 @@ fn address(url: &str) -> Outcome<SocketAddr> {
         .strip_prefix("http://")
         .ok_or("server.json holds no http:// address")?;
     Ok(address.trim_end_matches('/').parse()?)
-}
-
-/// Seconds of processor time that the bench itself has used.
-pub(crate) fn own_cpu() -> Outcome<f64> {
-    cpu_of("self")
-}
-
-/// User and system time of a process: fields 14 and 15 of proc(5), `stat`, which on every Linux of
-/// today count hundredths of a second. The name before them may hold spaces, but ends with `)`.
-fn cpu_of(process: &str) -> Outcome<f64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let fields = stat
-        .rsplit_once(')')
-        .map_or("", |(_, fields)| fields)
-        .split_whitespace();
-    let ticks: Vec<f64> = fields
-        .skip(11)
-        .take(2)
-        .map(str::parse)
-        .collect::<Result<_, _>>()?;
-    Ok(ticks.iter().sum::<f64>() / 100.0)
-}
-
-fn reap(child: &mut Child) {
-    // It may be dead already; either way nothing is left of it.
-    let _ = child.kill();
-    let _ = child.wait();
 }

@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a server may take to give space back once everything is settled and past retention.
+/// How long a server may take to come to rest, and to give space back.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The part of the message bytes that may be left: the newest file of the chain, more or less.
@@ -30,6 +30,11 @@ struct Size {
 /// 100,000 messages in, then all of them acknowledged and a second's retention over.
 pub(super) fn measure(plan: &Plan) -> Outcome<Vec<Figure>> {
     let count = plan.sized(100_000, 2_000);
+    let patience = if plan.quick {
+        Duration::from_secs(5)
+    } else {
+        PATIENCE
+    };
     let (mut ratios, mut apparent, mut left, mut seconds) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds.min(3) {
@@ -45,7 +50,7 @@ pub(super) fn measure(plan: &Plan) -> Outcome<Vec<Figure>> {
         let begun = Instant::now();
         let share = loop {
             let share = size(&server.data)?.allocated as f64 / bytes;
-            if share <= LEFT || begun.elapsed() > PATIENCE {
+            if share <= LEFT || begun.elapsed() > patience {
                 break share;
             }
             std::thread::sleep(Duration::from_millis(100));

@@ -5,7 +5,8 @@ use crate::Outcome;
 use crate::figure::{Bound, Figure, median};
 use crate::load::{self, Run, Target};
 use crate::plan::Plan;
-use crate::server::{Noop, own_cpu};
+use crate::process::own_cpu;
+use crate::server::Noop;
 
 struct Round {
     noop: Side,
