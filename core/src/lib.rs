@@ -37,5 +37,5 @@ pub mod registry;
 
 pub mod memory;
 
-#[cfg(feature = "contract")]
+#[cfg(any(test, feature = "contract"))]
 pub mod contract;

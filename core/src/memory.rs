@@ -62,31 +62,14 @@ fn answer<'a, T: Send + 'a, E: Send + 'a>(result: Result<T, E>) -> Answer<'a, T,
 #[cfg(test)]
 mod tests {
     use std::{
-        future::Future,
         pin::pin,
         task::{Context, Poll, Waker},
-        time::Duration,
     };
 
     use super::*;
-    use crate::{
-        acl::{UseMessages, authorize},
-        address::Inbox,
-        grant::{Door, GrantId},
-        message::{Arrival, Head, Kind, MessageId, Receiver, State},
-        ports::{GrantStore, LeaseRequest, Log, Put, SettleRequest, Settlement},
-        principal::Principal,
-        route::default_outcome,
-        time::Timestamp,
-    };
+    use crate::contract;
 
-    struct Nobody;
-
-    impl Ring for Nobody {
-        fn ring(&self, _: &Inbox, _: &[MessageId]) {}
-    }
-
-    fn ready<T>(future: impl Future<Output = T>) -> T {
+    fn there_at_once<T>(future: impl Future<Output = T>) -> T {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(output) => output,
             Poll::Pending => panic!("an answer of the model is there at once"),
@@ -94,63 +77,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_is_leased_once_and_acked_once() {
-        let store = MemoryStore::new(Arc::new(Nobody));
-        let now = Timestamp::from_millis(1_795_277_640_000);
-        let grant = Grant {
-            id: GrantId::new(now, 1),
-            door: Door::Web { suffix: None },
-            owner_folder: "acme".parse().expect("legal"),
-            target_folder: "acme".parse().expect("legal"),
-            context: None,
-            created_at: now,
-            expires_at: None,
-            revoked_at: None,
-        };
-        let hash = TokenHash::from_bytes([1; 32]);
-        let grant = ready(store.insert_grant(grant, hash, now)).expect("no clash");
-        let route = default_outcome(&grant);
-        let put = ready(store.put(Arrival {
-            to: route.to.clone(),
-            mode: route.mode,
-            grant,
-            kind: Kind::Web,
-            received_at: now,
-            head: Head::default(),
-            body: "hello".into(),
-            dedupe: None,
+    fn the_model_obeys_every_law() {
+        there_at_once(contract::every_law_holds(async |ring| {
+            Arc::new(MemoryStore::new(ring))
         }));
-        let Ok(Put::Stored(id)) = put else {
-            panic!("{put:?}");
-        };
-        let lease = LeaseRequest {
-            inboxes: vec![route.to.inbox],
-            receiver: Receiver(1),
-            max: 10,
-            pattern: None,
-            body_limit: 10,
-            now,
-            lease_for: Duration::from_secs(60),
-            max_observed: 10,
-        };
-        let leased = ready(store.lease(lease.clone())).expect("leased").messages;
-        assert_eq!(leased.len(), 1);
-        assert_eq!((leased[0].id, leased[0].state), (id, State::Leased));
-        assert!(
-            ready(store.lease(lease))
-                .expect("leased")
-                .messages
-                .is_empty()
-        );
-        let settle = SettleRequest {
-            ids: vec![id, id],
-            how: Settlement::Ack,
-            receiver: Receiver(1),
-            scope: authorize(&Principal::Operator, UseMessages)
-                .expect("everyone")
-                .scope(),
-            now,
-        };
-        assert_eq!(ready(store.settle(settle)), Ok(vec![true, false]));
     }
 }

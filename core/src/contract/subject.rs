@@ -1,0 +1,311 @@
+//! A store under test, and short ways to ask it for things.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    acl::{ManageGrants, Scope, UseMessages, authorize},
+    address::Inbox,
+    folder::Folder,
+    grant::{Door, Grant, GrantId},
+    message::{Arrival, Destination, Head, Kind, LEASE, Message, MessageId, Mode, Receiver, State},
+    pattern::Pattern,
+    ports::{
+        Detail, InsertGrantError, LeaseRequest, Leased, Order, Page, Put, ReadRequest, Ring,
+        SettleRequest, Settlement, Store,
+    },
+    principal::Principal,
+    time::Timestamp,
+    token::TokenHash,
+};
+
+/// When every law begins: 2026-11-21T16:14:00.000Z.
+pub const T0: Timestamp = Timestamp::from_millis(1_795_277_640_000);
+
+/// A ring that remembers what it was told.
+#[derive(Default)]
+pub struct Rings(Mutex<Vec<(Inbox, MessageId)>>);
+
+impl Rings {
+    /// What was rung since this was last asked: inbox and message, in the order of ringing.
+    pub fn take(&self) -> Vec<(Inbox, MessageId)> {
+        std::mem::take(
+            &mut *self
+                .0
+                .lock()
+                .expect("nothing panics while it holds the rings"),
+        )
+    }
+}
+
+impl Ring for Rings {
+    fn ring(&self, inbox: &Inbox, messages: &[MessageId]) {
+        self.0
+            .lock()
+            .expect("nothing panics while it holds the rings")
+            .extend(messages.iter().map(|id| (inbox.clone(), *id)));
+    }
+}
+
+/// A store under test and the ring it was opened with.
+pub struct Subject {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// What it tells.
+    pub rings: Arc<Rings>,
+    minted: AtomicU64,
+}
+
+impl Subject {
+    /// A fresh store that tells `rings`.
+    pub fn new(store: Arc<dyn Store>, rings: Arc<Rings>) -> Self {
+        Self {
+            store,
+            rings,
+            minted: AtomicU64::new(0),
+        }
+    }
+
+    /// A record for `hook:<folder>/<label>`, owned by the folder, and a hash for it. Each call
+    /// makes another.
+    pub(super) fn record(&self, folder: &str, label: &str) -> (Grant, TokenHash) {
+        let n = self.minted.fetch_add(1, Ordering::Relaxed) + 1;
+        let grant = Grant {
+            id: GrantId::new(T0, n.into()),
+            door: Door::Hook {
+                label: label.parse().expect("a legal label"),
+                suffix: None,
+            },
+            owner_folder: in_folder(folder),
+            target_folder: in_folder(folder),
+            context: None,
+            created_at: T0,
+            expires_at: None,
+            revoked_at: None,
+        };
+        (grant, hash(n))
+    }
+
+    pub(super) async fn insert(
+        &self,
+        (grant, hash): (Grant, TokenHash),
+    ) -> Result<Arc<Grant>, InsertGrantError> {
+        self.store.insert_grant(grant, hash, T0).await
+    }
+
+    /// A live grant of `hook:<folder>/<label>`.
+    pub(super) async fn mint(&self, folder: &str, label: &str) -> Arc<Grant> {
+        let record = self.record(folder, label);
+        self.insert(record).await.expect("nothing to clash with")
+    }
+
+    pub(super) async fn put(&self, arrival: Arrival) -> Put {
+        self.store.put(arrival).await.expect("the store takes it")
+    }
+
+    pub(super) async fn stored(&self, arrival: Arrival) -> MessageId {
+        match self.put(arrival).await {
+            Put::Stored(id) => id,
+            other => panic!("expected it to be stored, but: {other:?}"),
+        }
+    }
+
+    /// Stores so many plain messages, a second apart from T0 on.
+    pub(super) async fn fill(&self, grant: &Arc<Grant>, count: u64) -> Vec<MessageId> {
+        let mut ids = Vec::new();
+        for second in 0..count {
+            let mut one = arrival(grant);
+            one.received_at = at(second);
+            ids.push(self.stored(one).await);
+        }
+        ids
+    }
+
+    pub(super) async fn lease(&self, request: LeaseRequest) -> Leased {
+        self.store.lease(request).await.expect("leased")
+    }
+
+    /// Leases up to 100 from a folder's inbox for [`LEASE`].
+    pub(super) async fn take(
+        &self,
+        folder: &str,
+        receiver: Receiver,
+        now: Timestamp,
+    ) -> Vec<Message> {
+        self.lease(from(folder, receiver, now)).await.messages
+    }
+
+    pub(super) async fn settle(
+        &self,
+        how: Settlement,
+        ids: &[MessageId],
+        receiver: Receiver,
+        now: Timestamp,
+    ) -> Vec<bool> {
+        let request = SettleRequest {
+            ids: ids.to_vec(),
+            how,
+            receiver,
+            scope: everything(),
+            now,
+        };
+        self.store.settle(request).await.expect("settled")
+    }
+
+    pub(super) async fn ack(&self, id: MessageId, receiver: Receiver, now: Timestamp) -> bool {
+        self.settle(Settlement::Ack, &[id], receiver, now).await == [true]
+    }
+
+    pub(super) async fn nack(
+        &self,
+        id: MessageId,
+        delay: Duration,
+        receiver: Receiver,
+        now: Timestamp,
+    ) -> bool {
+        let how = Settlement::Nack { delay };
+        self.settle(how, &[id], receiver, now).await == [true]
+    }
+
+    /// Lets a message's five leases end one after the other; dead from the returned moment on.
+    pub(super) async fn wear_out(&self, folder: &str, from: Timestamp) -> Timestamp {
+        let mut now = from;
+        for _ in 0..5 {
+            assert!(
+                !self.take(folder, ANN, now).await.is_empty(),
+                "not dead yet"
+            );
+            now = now.plus(LEASE);
+        }
+        now
+    }
+
+    pub(super) async fn page(&self, request: ReadRequest) -> Page {
+        self.store.read(request).await.expect("read")
+    }
+
+    /// Every id in the log, oldest first.
+    pub(super) async fn log(&self) -> Vec<MessageId> {
+        ids(&self.page(read(at(0))).await.messages)
+    }
+
+    pub(super) async fn detail(&self, id: MessageId, now: Timestamp) -> Detail {
+        let found = self.store.get(id, everything(), usize::MAX, now).await;
+        found.expect("read").expect("it is in the log")
+    }
+
+    pub(super) async fn state(&self, id: MessageId, now: Timestamp) -> (State, u8) {
+        let message = self.detail(id, now).await.message;
+        (message.state, message.attempt)
+    }
+
+    pub(super) async fn replay(&self, id: MessageId, now: Timestamp) -> bool {
+        let replayed = self.store.replay(id, everything(), now).await;
+        replayed.expect("replayed")
+    }
+}
+
+/// Two receivers.
+pub(super) const ANN: Receiver = Receiver(1);
+pub(super) const BOB: Receiver = Receiver(2);
+
+/// So many seconds after T0.
+pub(super) fn at(seconds: u64) -> Timestamp {
+    T0.plus(Duration::from_secs(seconds))
+}
+
+/// The millisecond before.
+pub(super) fn just_before(moment: Timestamp) -> Timestamp {
+    moment.minus(Duration::from_millis(1))
+}
+
+pub(super) fn hash(n: u64) -> TokenHash {
+    TokenHash::from_bytes(*blake3::hash(&n.to_le_bytes()).as_bytes())
+}
+
+pub(super) fn in_folder(text: &str) -> Folder {
+    text.parse().expect("a legal folder")
+}
+
+pub(super) fn inbox(folder: &str) -> Inbox {
+    Inbox::Folder(in_folder(folder))
+}
+
+pub(super) fn session(id: &str) -> Inbox {
+    Inbox::Session(id.parse().expect("a legal session id"))
+}
+
+pub(super) fn pattern(text: &str) -> Option<Pattern> {
+    Some(text.parse().expect("a legal pattern"))
+}
+
+pub(super) fn agent(folder: &str) -> Principal {
+    Principal::Agent(in_folder(folder))
+}
+
+/// The messages within a principal's reach.
+pub(super) fn messages_of(principal: &Principal) -> Scope {
+    let permit = authorize(principal, UseMessages).expect("everyone may use messages");
+    permit.scope()
+}
+
+/// The grants within a principal's reach.
+pub(super) fn grants_of(principal: &Principal) -> Scope {
+    let permit = authorize(principal, ManageGrants).expect("everyone may manage grants");
+    permit.scope()
+}
+
+pub(super) fn everything() -> Scope {
+    messages_of(&Principal::Operator)
+}
+
+pub(super) fn ids(messages: &[Message]) -> Vec<MessageId> {
+    messages.iter().map(|message| message.id).collect()
+}
+
+/// A plain message through a grant, at T0: to the target folder, trigger, no provider's id.
+pub(super) fn arrival(grant: &Arc<Grant>) -> Arrival {
+    Arrival {
+        grant: grant.clone(),
+        to: Destination::folder(grant.target_folder.clone()),
+        kind: Kind::Hook,
+        mode: Mode::Trigger,
+        received_at: T0,
+        head: Head::default(),
+        body: "hello".into(),
+        dedupe: None,
+    }
+}
+
+/// Up to 100 messages and 10 observed ones from a folder's inbox, whole, for [`LEASE`].
+pub(super) fn from(folder: &str, receiver: Receiver, now: Timestamp) -> LeaseRequest {
+    LeaseRequest {
+        inboxes: vec![inbox(folder)],
+        receiver,
+        max: 100,
+        pattern: None,
+        body_limit: usize::MAX,
+        now,
+        lease_for: LEASE,
+        max_observed: 10,
+    }
+}
+
+/// The first 1000 of the whole log, oldest first.
+pub(super) fn read(now: Timestamp) -> ReadRequest {
+    ReadRequest {
+        scope: everything(),
+        pattern: None,
+        state: None,
+        cursor: None,
+        order: Order::OldestFirst,
+        limit: 1_000,
+        body_limit: usize::MAX,
+        now,
+    }
+}

@@ -1,0 +1,104 @@
+//! Laws of what waits.
+
+use std::time::Duration;
+
+use super::{
+    list_laws,
+    subject::{ANN, Subject, arrival, at, from, inbox, pattern, session},
+};
+use crate::{
+    message::{LEASE, Mode},
+    ports::{LeaseRequest, Waiting},
+};
+
+list_laws![
+    what_waits_is_counted_by_how_it_waits,
+    what_waits_is_counted_by_inbox_and_pattern,
+    what_is_settled_dead_or_observed_does_not_wait,
+];
+
+async fn what_waits_is_counted_by_how_it_waits(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    assert_eq!(
+        s.store.waiting(&inbox("acme"), None, at(0)),
+        Waiting::default()
+    );
+    let all = s.fill(&grant, 6).await;
+    let waiting = |now| s.store.waiting(&inbox("acme"), None, at(now));
+    assert_eq!(
+        waiting(9),
+        Waiting {
+            ready: 6,
+            ..Waiting::default()
+        }
+    );
+    s.lease(LeaseRequest {
+        max: 2,
+        ..from("acme", ANN, at(10))
+    })
+    .await;
+    assert!(s.nack(all[1], Duration::from_secs(5), ANN, at(10)).await);
+    assert!(s.nack(all[5], Duration::from_secs(90), ANN, at(10)).await);
+    let expected = |ready, resting, leased, next: Option<u64>| Waiting {
+        ready,
+        resting,
+        leased,
+        next_ready_at: next.map(at),
+    };
+    assert_eq!(waiting(10), expected(3, 2, 1, Some(15)));
+    assert_eq!(waiting(15), expected(4, 1, 1, Some(70)));
+    assert_eq!(
+        waiting(70),
+        expected(5, 1, 0, Some(100)),
+        "the lease has ended"
+    );
+    assert_eq!(waiting(100), expected(6, 0, 0, None));
+}
+
+async fn what_waits_is_counted_by_inbox_and_pattern(s: Subject) {
+    let github = s.mint("acme", "github").await;
+    let linear = s.mint("acme", "linear").await;
+    let child = s.mint("acme/eng", "github").await;
+    s.fill(&github, 1).await;
+    s.fill(&linear, 2).await;
+    s.fill(&child, 4).await;
+    let mut routed = arrival(&github);
+    routed.to.inbox = session("acme");
+    s.stored(routed).await;
+    let ready = |inbox, text: Option<&str>| {
+        let pattern = text.and_then(pattern);
+        s.store.waiting(&inbox, pattern.as_ref(), at(9)).ready
+    };
+    assert_eq!(ready(inbox("acme"), None), 3);
+    assert_eq!(ready(inbox("acme/eng"), None), 4);
+    assert_eq!(ready(session("acme"), None), 1);
+    assert_eq!(ready(inbox("acmecorp"), None), 0);
+    assert_eq!(ready(inbox("acme"), Some("hook:acme/linear")), 2);
+    assert_eq!(ready(inbox("acme"), Some("hook:acme/**")), 3);
+    assert_eq!(ready(inbox("acme"), Some("hook:acme/eng/*")), 0);
+
+    // A lease outside the pattern is no reason to come back.
+    let mut request = from("acme", ANN, at(9));
+    request.pattern = pattern("hook:acme/github");
+    s.lease(request).await;
+    let pattern = pattern("hook:acme/linear");
+    let linear = s.store.waiting(&inbox("acme"), pattern.as_ref(), at(9));
+    assert_eq!(linear.next_ready_at, None);
+    let all = s.store.waiting(&inbox("acme"), None, at(9));
+    assert_eq!(all.next_ready_at, Some(at(9).plus(LEASE)));
+}
+
+async fn what_is_settled_dead_or_observed_does_not_wait(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    s.fill(&grant, 1).await;
+    let dead = s.wear_out("acme", at(0)).await;
+    let settled = s.stored(arrival(&grant)).await;
+    assert!(s.ack(settled, ANN, dead).await);
+    let mut quiet = arrival(&grant);
+    quiet.mode = Mode::Observe;
+    s.stored(quiet).await;
+    assert_eq!(
+        s.store.waiting(&inbox("acme"), None, dead),
+        Waiting::default()
+    );
+}
