@@ -77,6 +77,7 @@ async fn a_message_reads_back_as_it_came(s: Subject) {
     let id = s.stored(came).await;
     let expected = Message {
         id,
+        cursor: s.store.end(),
         address: Address::Jid(grant.jid()),
         sender: "github".into(),
         grant: grant.id,
