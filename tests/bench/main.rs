@@ -73,6 +73,7 @@ fn run(options: &plan::Options) -> Outcome<bool> {
                 // A refusal under load is a finding; the other figures are still wanted.
                 Err(error) => report.fail(measure.rows, error.to_string())?,
             }
+            plan.clear()?;
         }
     }
     report.finish()

@@ -2,6 +2,7 @@
 
 use crate::{Outcome, measure};
 use clap::Args;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -110,6 +111,21 @@ impl Plan {
             "data-{}",
             self.directories.fetch_add(1, Ordering::Relaxed)
         ))
+    }
+
+    /// Deletes what the last measure wrote, and returns when the file system has done with it: a
+    /// large unlink stalls every sync for a while, and must not do so in the middle of a round.
+    pub(crate) fn clear(&self) -> Outcome<()> {
+        for entry in fs::read_dir(self.temp())? {
+            let path = entry?.path();
+            if path.is_dir() {
+                fs::remove_dir_all(path)?;
+            } else {
+                fs::remove_file(path)?;
+            }
+        }
+        // The unlinks are in the journal before this is.
+        Ok(fs::File::create(self.temp().join("cleared"))?.sync_all()?)
     }
 
     /// `full`, or `smoke` in a smoke run.

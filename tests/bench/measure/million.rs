@@ -5,8 +5,6 @@ use crate::Outcome;
 use crate::figure::{Bound, Figure, median};
 use crate::load::{self, Target, Until};
 use crate::plan::Plan;
-use crate::server::Doorbell;
-use std::fs;
 
 /// Fills a server once and asks both questions of it.
 pub(super) fn measure(plan: &Plan) -> Outcome<Vec<Figure>> {
@@ -28,7 +26,7 @@ fn pending(plan: &Plan, full: &Target, million: u64) -> Outcome<Figure> {
     let (mut many, mut few) = (Vec::new(), Vec::new());
     for round in 0..plan.rounds {
         // A fresh one each round, or it would soon have a million pending itself.
-        let (server, target) = preflight::start(plan, &[])?;
+        let (_small, target) = preflight::start(plan, &[])?;
         load::run(&target, 256, &Until::Count(1_000), false)?;
         if swapped(round) {
             many.push(rate(full)?);
@@ -37,7 +35,6 @@ fn pending(plan: &Plan, full: &Target, million: u64) -> Outcome<Figure> {
             few.push(rate(&target)?);
             many.push(rate(full)?);
         }
-        discard(server)?;
     }
     Ok(Figure {
         name: "pending",
@@ -55,8 +52,4 @@ fn pending(plan: &Plan, full: &Target, million: u64) -> Outcome<Figure> {
             median(&few)
         ),
     })
-}
-
-fn discard(server: Doorbell) -> Outcome<()> {
-    Ok(fs::remove_dir_all(server.kill())?)
 }
