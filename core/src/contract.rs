@@ -14,6 +14,7 @@ mod life;
 mod observe;
 mod page;
 mod put;
+mod rings;
 mod settle;
 mod subject;
 mod waiting;
@@ -21,7 +22,8 @@ mod waiting;
 use std::{pin::Pin, sync::Arc};
 
 use crate::ports::{Ring, Store};
-pub use subject::{Rings, Subject, T0};
+pub use rings::Rings;
+pub use subject::{Subject, T0};
 
 /// A sentence about stores that must be true.
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     list_laws,
-    subject::{Subject, T0, agent, arrival, at, grants_of, hash, in_folder},
+    subject::{Subject, T0, agent, arrival, at, grants_of, hash, in_folder, together},
 };
 use crate::{
     address::Jid,
@@ -18,6 +18,7 @@ use crate::{
 list_laws![
     a_grant_is_found_by_its_token_once_it_is_inserted,
     two_live_splits_of_one_jid_clash_and_the_second_is_not_kept,
+    of_clashing_grants_asked_for_at_once_one_is_kept,
     a_dead_grant_clashes_with_nobody,
     twins_of_one_jid_do_not_clash,
     revoking_says_which_grants_were_live_until_now,
@@ -64,6 +65,14 @@ async fn two_live_splits_of_one_jid_clash_and_the_second_is_not_kept(s: Subject)
         s.store.list_grants(&grants_of(&Principal::Operator)).len(),
         1
     );
+}
+
+async fn of_clashing_grants_asked_for_at_once_one_is_kept(s: Subject) {
+    let both = two_splits(&s).map(|(grant, hash)| s.store.insert_grant(grant, hash, T0));
+    let kept = together(both.into()).await;
+    assert_eq!(kept.iter().filter(|answer| answer.is_ok()).count(), 1);
+    let listed = s.store.list_grants(&grants_of(&Principal::Operator));
+    assert_eq!(listed.len(), 1);
 }
 
 async fn a_dead_grant_clashes_with_nobody(s: Subject) {

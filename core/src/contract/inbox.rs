@@ -6,10 +6,11 @@ use super::{
     list_laws,
     subject::{
         ANN, BOB, Subject, arrival, at, from, ids, in_folder, inbox, just_before, pattern, session,
+        together,
     },
 };
 use crate::{
-    message::{Destination, LEASE, State},
+    message::{Destination, LEASE, Receiver, State},
     ports::{LeaseRequest, Leased},
 };
 
@@ -66,7 +67,7 @@ async fn receivers_that_ask_at_once_share_no_message(s: Subject) {
     let all = s.fill(&grant, 12).await;
     let asked: Vec<_> = (0..6)
         .map(|n| {
-            let receiver = crate::message::Receiver(n);
+            let receiver = Receiver(n);
             s.store.lease(LeaseRequest {
                 max: 3,
                 ..from("acme", receiver, at(20))
@@ -74,8 +75,8 @@ async fn receivers_that_ask_at_once_share_no_message(s: Subject) {
         })
         .collect();
     let mut given = Vec::new();
-    for answer in asked {
-        given.extend(ids(&answer.await.expect("leased").messages));
+    for answer in together(asked).await {
+        given.extend(ids(&answer.expect("leased").messages));
     }
     given.sort();
     assert_eq!(given, all, "each is given to one");

@@ -17,6 +17,7 @@ list_laws![
     reading_changes_nothing,
     a_cursor_is_always_returned_and_stays_good_at_the_end,
     a_page_from_the_end_holds_only_what_comes_later,
+    a_page_from_a_message_goes_on_behind_it,
     a_page_that_found_nothing_still_moves_on,
     a_page_is_filtered_by_pattern,
     a_page_is_filtered_by_how_messages_stand_at_the_time,
@@ -119,6 +120,26 @@ async fn a_page_from_the_end_holds_only_what_comes_later(s: Subject) {
         assert_eq!(s.page(from_end.clone()).await.messages, []);
         let id = s.stored(arrival(&grant)).await;
         assert_eq!(ids(&s.page(from_end).await.messages), [id]);
+    }
+}
+
+async fn a_page_from_a_message_goes_on_behind_it(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let all = s.fill(&grant, 4).await;
+    let leased = s.take("acme", ANN, at(9)).await;
+    let listed = s.page(read(at(9))).await.messages;
+    for (i, message) in listed.iter().enumerate() {
+        assert_eq!(leased[i].cursor, message.cursor);
+        assert_eq!(s.detail(all[i], at(9)).await.message.cursor, message.cursor);
+        let mut request = ReadRequest {
+            cursor: Some(message.cursor),
+            ..read(at(9))
+        };
+        assert_eq!(s.page(request.clone()).await.messages, listed[i + 1..]);
+        request.order = Order::NewestFirst;
+        let mut before = s.page(request).await.messages;
+        before.reverse();
+        assert_eq!(before, listed[..i]);
     }
 }
 

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     list_laws,
-    subject::{Subject, T0, arrival, at, everything, hash, in_folder, inbox, just_before, session},
+    subject::{
+        Subject, T0, arrival, at, everything, hash, in_folder, inbox, just_before, session,
+        together,
+    },
 };
 use crate::{
     address::Address,
@@ -33,6 +36,9 @@ list_laws![
     what_was_refused_uses_up_no_id,
     by_the_time_put_returns_the_inbox_was_rung,
     what_is_observed_or_not_stored_rings_nobody,
+    the_logs_growth_is_told_for_observed_messages_too,
+    of_repeats_that_come_at_once_one_is_stored,
+    what_comes_at_once_is_stored_each_under_an_id_of_its_own,
 ];
 
 fn repeatable(grant: &Arc<Grant>, id: &[u8], received_at: Timestamp) -> Arrival {
@@ -290,4 +296,56 @@ async fn what_is_observed_or_not_stored_rings_nobody(s: Subject) {
         .expect("revoked");
     assert_eq!(s.put(arrival(&grant)).await, Put::Revoked);
     assert_eq!(s.rings.take(), []);
+}
+
+async fn the_logs_growth_is_told_for_observed_messages_too(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    s.rings.take_grown();
+    for mode in [Mode::Trigger, Mode::Observe] {
+        let mut one = arrival(&grant);
+        one.mode = mode;
+        s.stored(one).await;
+        assert!(s.rings.take_grown(), "{mode:?}");
+    }
+}
+
+async fn of_repeats_that_come_at_once_one_is_stored(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let repeats = (0..8).map(|_| s.store.put(repeatable(&grant, b"1", T0)));
+    let answers = together(repeats.collect()).await;
+    let [first] = s.log().await[..] else {
+        panic!("one is stored");
+    };
+    let count = |put| answers.iter().filter(|answer| **answer == Ok(put)).count();
+    assert_eq!(count(Put::Stored(first)), 1);
+    assert_eq!(count(Put::Duplicate(first)), 7);
+    assert_eq!(s.rings.take(), [(inbox("acme"), first)]);
+}
+
+async fn what_comes_at_once_is_stored_each_under_an_id_of_its_own(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let bodies: Vec<String> = (0..50).map(|n| format!("body {n}")).collect();
+    let arrivals = bodies.iter().map(|body| {
+        let mut one = arrival(&grant);
+        one.body = body.clone().into();
+        s.store.put(one)
+    });
+    let answers = together(arrivals.collect()).await;
+    let mut stored = Vec::new();
+    for (answer, body) in answers.iter().zip(&bodies) {
+        let Ok(Put::Stored(id)) = answer else {
+            panic!("expected it to be stored, but: {answer:?}");
+        };
+        assert_eq!(s.detail(*id, T0).await.message.body, body.as_bytes());
+        stored.push(*id);
+    }
+    stored.sort();
+    assert_eq!(
+        s.log().await,
+        stored,
+        "and the log stands in the ids' order"
+    );
+    let mut rung: Vec<_> = s.rings.take().into_iter().map(|(_, id)| id).collect();
+    rung.sort();
+    assert_eq!(rung, stored, "each was rung once");
 }

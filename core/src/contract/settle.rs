@@ -6,6 +6,7 @@ use super::{
     list_laws,
     subject::{
         ANN, BOB, Subject, agent, arrival, at, ids, in_folder, just_before, messages_of, session,
+        together,
     },
 };
 use crate::{
@@ -27,6 +28,7 @@ list_laws![
     a_nack_of_the_fifth_lease_is_death,
     the_answers_stand_in_the_order_of_the_ids,
     an_id_given_twice_is_settled_once,
+    of_those_who_ack_at_once_one_did_it,
     a_settled_or_dead_message_cannot_be_settled,
     settling_reaches_no_further_than_the_scope,
 ];
@@ -168,6 +170,23 @@ async fn an_id_given_twice_is_settled_once(s: Subject) {
         let answers = s.settle(how, &[id, id, id], ANN, at(1)).await;
         assert_eq!(answers, [true, false, false]);
     }
+}
+
+async fn of_those_who_ack_at_once_one_did_it(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let id = s.fill(&grant, 1).await[0];
+    let acks = [ANN, BOB, ANN].map(|receiver| {
+        s.store.settle(SettleRequest {
+            ids: vec![id],
+            how: Settlement::Ack,
+            receiver,
+            scope: messages_of(&Principal::Operator),
+            now: at(1),
+        })
+    });
+    let mut answers = together(acks.into()).await;
+    answers.sort_by_key(|answer| *answer == Ok(vec![true]));
+    assert_eq!(answers, [Ok(vec![false]), Ok(vec![false]), Ok(vec![true])]);
 }
 
 async fn a_settled_or_dead_message_cannot_be_settled(s: Subject) {

@@ -1,13 +1,16 @@
 //! A store under test, and short ways to ask it for things.
 
 use std::{
+    future::poll_fn,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
+use super::Rings;
 use crate::{
     acl::{ManageGrants, Scope, UseMessages, authorize},
     address::Inbox,
@@ -16,7 +19,7 @@ use crate::{
     message::{Arrival, Destination, Head, Kind, LEASE, Message, MessageId, Mode, Receiver, State},
     pattern::Pattern,
     ports::{
-        Detail, InsertGrantError, LeaseRequest, Leased, Order, Page, Put, ReadRequest, Ring,
+        Answer, Detail, InsertGrantError, LeaseRequest, Leased, Order, Page, Put, ReadRequest,
         SettleRequest, Settlement, Store,
     },
     principal::Principal,
@@ -26,31 +29,6 @@ use crate::{
 
 /// When every law begins: 2026-11-21T16:14:00.000Z.
 pub const T0: Timestamp = Timestamp::from_millis(1_795_277_640_000);
-
-/// A ring that remembers what it was told.
-#[derive(Default)]
-pub struct Rings(Mutex<Vec<(Inbox, MessageId)>>);
-
-impl Rings {
-    /// What was rung since this was last asked: inbox and message, in the order of ringing.
-    pub fn take(&self) -> Vec<(Inbox, MessageId)> {
-        std::mem::take(
-            &mut *self
-                .0
-                .lock()
-                .expect("nothing panics while it holds the rings"),
-        )
-    }
-}
-
-impl Ring for Rings {
-    fn ring(&self, inbox: &Inbox, messages: &[MessageId]) {
-        self.0
-            .lock()
-            .expect("nothing panics while it holds the rings")
-            .extend(messages.iter().map(|id| (inbox.clone(), *id)));
-    }
-}
 
 /// A store under test and the ring it was opened with.
 pub struct Subject {
@@ -213,6 +191,27 @@ impl Subject {
 /// Two receivers.
 pub(super) const ANN: Receiver = Receiver(1);
 pub(super) const BOB: Receiver = Receiver(2);
+
+/// Awaits several answers together, so that a store may work on all of them at once.
+pub(super) async fn together<T, E>(mut answers: Vec<Answer<'_, T, E>>) -> Vec<Result<T, E>> {
+    let mut done: Vec<_> = answers.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (answer, done) in answers.iter_mut().zip(&mut done) {
+            if done.is_none()
+                && let Poll::Ready(result) = answer.as_mut().poll(context)
+            {
+                *done = Some(result);
+            }
+        }
+        if done.iter().all(Option::is_some) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
 
 /// So many seconds after T0.
 pub(super) fn at(seconds: u64) -> Timestamp {

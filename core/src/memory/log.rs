@@ -56,6 +56,7 @@ impl Log for MemoryStore {
         if mode == Mode::Trigger {
             self.ring.ring(&inbox, &[id]);
         }
+        self.ring.grown();
         answer(Ok(Put::Stored(id)))
     }
 
