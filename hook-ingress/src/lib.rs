@@ -1,1 +1,43 @@
-//! To come.
+//! How a POST becomes a durable message.
+//!
+//! The front door holds the read half of the grants and the log; it cannot mint. The modules are
+//! listed in reading order, and each names only those above it: what a request may cost, how it is
+//! refused, whether it is let in, what of it is kept, and the sockets underneath.
+
+pub mod limits;
+
+pub mod rejection;
+
+pub mod throttle;
+
+pub mod budget;
+
+pub mod front_door;
+
+pub mod admit;
+
+pub mod body;
+
+pub mod redact;
+
+pub mod dedupe;
+
+pub mod envelope;
+
+pub mod receive;
+
+pub mod router;
+
+mod pulse;
+
+mod stop;
+
+mod connection;
+
+pub mod serve;
+
+pub use front_door::{Config, FrontDoor, front_door};
+pub use serve::serve;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! From a request to what is stored of it. Nothing here waits or looks anything up.
+
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use doorbell_core::{
+    grant::Grant,
+    message::{Arrival, Head, Headers, Kind},
+    route::Outcome,
+    time::Timestamp,
+};
+use http::{
+    HeaderMap, HeaderName,
+    header::{AUTHORIZATION, COOKIE},
+    request,
+};
+
+use crate::{
+    dedupe::dedupe_id,
+    redact::{authorization_holds_token, redact, without_session},
+};
+
+/// What is kept of a request's head: our own secrets are cut out of it.
+pub fn head(request: &request::Parts, peer: Option<IpAddr>) -> Head {
+    let query = request.uri.query().unwrap_or_default();
+    Head {
+        method: request.method.as_str().to_owned(),
+        query: text(&redact(query.as_bytes())),
+        peer,
+        headers: headers(&request.headers),
+        from: None,
+    }
+}
+
+/// Puts a message together. Context and sender are the grant's, by way of the grant itself.
+pub fn seal(
+    grant: Arc<Grant>,
+    request: &request::Parts,
+    head: Head,
+    body: Bytes,
+    outcome: Outcome,
+    received_at: Timestamp,
+) -> Arrival {
+    Arrival {
+        grant,
+        to: outcome.to,
+        kind: Kind::Hook,
+        mode: outcome.mode,
+        received_at,
+        head,
+        body,
+        dedupe: dedupe_id(&request.headers),
+    }
+}
+
+/// Lower-case names, each once, repeats joined in order.
+fn headers(map: &HeaderMap) -> Headers {
+    let mut pairs: Vec<(String, String)> = Vec::with_capacity(map.keys_len());
+    // The values of one name follow each other, whatever stood between them on the wire.
+    for (name, value) in map {
+        let Some(value) = kept(name, value.as_bytes()) else {
+            continue;
+        };
+        match pairs.last_mut() {
+            Some((last, joined)) if last == name.as_str() => {
+                joined.push_str(", ");
+                joined.push_str(&text(&value));
+            }
+            _ => pairs.push((name.as_str().to_owned(), text(&value))),
+        }
+    }
+    Headers::from_pairs(pairs)
+}
+
+/// What is kept of one header's value, if anything.
+fn kept<'a>(name: &HeaderName, value: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    if name == AUTHORIZATION {
+        return (!authorization_holds_token(value)).then_some(Cow::Borrowed(value));
+    }
+    if name == COOKIE {
+        let rest = without_session(value)?;
+        return Some(Cow::Owned(redact(&rest).into_owned()));
+    }
+    Some(redact(value))
+}
+
+/// Bytes as text; those that are not UTF-8 read as Latin-1.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn map(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_bytes(value).expect("legal"),
+                )
+            })
+            .fold(HeaderMap::new(), |mut map, (name, value)| {
+                map.append(name, value);
+                map
+            })
+    }
+
+    #[test]
+    fn repeats_are_joined_in_order_even_when_others_stand_between() {
+        let headers = headers(&map(&[
+            ("x-b", b"1"),
+            ("x-a", b"z"),
+            ("x-b", b"2"),
+            ("x-b", b""),
+        ]));
+        let all: Vec<_> = headers.iter().collect();
+        assert_eq!(all, [("x-a", "z"), ("x-b", "1, 2, ")]);
+    }
+
+    #[test]
+    fn utf_8_stays_and_anything_else_reads_as_latin_1() {
+        let headers = headers(&map(&[("x-utf", "é".as_bytes()), ("x-latin", b"caf\xe9")]));
+        assert_eq!(headers.get("x-utf"), Some("é"));
+        assert_eq!(headers.get("x-latin"), Some("café"));
+    }
+
+    #[test]
+    fn anothers_authorization_and_cookies_come_through() {
+        let headers = headers(&map(&[
+            ("authorization", b"Bearer shared-with-the-sender"),
+            ("cookie", b"a=1; doorbell_session=s"),
+        ]));
+        assert_eq!(
+            headers.get("authorization"),
+            Some("Bearer shared-with-the-sender")
+        );
+        assert_eq!(headers.get("cookie"), Some("a=1"));
+    }
+}

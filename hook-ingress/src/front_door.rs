@@ -1,0 +1,87 @@
+//! What the front door is made of.
+
+use std::sync::Arc;
+
+use doorbell_core::{
+    grant::Grant,
+    message::Head,
+    ports::{Grants, Health, Log},
+    route::{Outcome, default_outcome},
+    time::Clock,
+};
+
+use crate::{budget::Budget, limits::Limits, throttle::Throttle};
+
+/// Decides where a message goes and how loudly.
+pub trait Routing: Send + Sync {
+    /// Where a message that came through this grant goes. Called for each, so it must not wait.
+    fn route(&self, grant: &Grant, head: &Head) -> Outcome;
+}
+
+impl<F: Fn(&Grant, &Head) -> Outcome + Send + Sync> Routing for F {
+    fn route(&self, grant: &Grant, head: &Head) -> Outcome {
+        self(grant, head)
+    }
+}
+
+/// What a front door needs. [`Config::new`] fills it from one store; every field may be replaced.
+pub struct Config {
+    /// Where messages go.
+    pub log: Arc<dyn Log>,
+    /// Whom tokens belong to: the read half, which cannot mint.
+    pub grants: Arc<dyn Grants>,
+    /// Whether messages are taken.
+    pub health: Arc<dyn Health>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Who hears a message; by default its grant's target folder, and it rings.
+    pub routing: Arc<dyn Routing>,
+    /// What a request may cost.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// A front door before this store.
+    pub fn new<S: Log + Grants + Health + 'static>(store: Arc<S>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            log: store.clone(),
+            grants: store.clone(),
+            health: store,
+            clock,
+            routing: Arc::new(|grant: &Grant, _: &Head| default_outcome(grant)),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The front door: a cheap handle, to be cloned at will.
+#[derive(Clone)]
+pub struct FrontDoor(pub(crate) Arc<Shared>);
+
+/// What all handles share.
+pub(crate) struct Shared {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) grants: Arc<dyn Grants>,
+    pub(crate) health: Arc<dyn Health>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) routing: Arc<dyn Routing>,
+    pub(crate) limits: Limits,
+    pub(crate) throttle: Throttle,
+    pub(crate) budget: Budget,
+}
+
+/// Opens a front door.
+pub fn front_door(config: Config) -> FrontDoor {
+    let limits = config.limits;
+    let one_request = limits.body_bytes.saturating_add(limits.header_bytes);
+    FrontDoor(Arc::new(Shared {
+        log: config.log,
+        grants: config.grants,
+        health: config.health,
+        clock: config.clock,
+        routing: config.routing,
+        limits,
+        throttle: Throttle::new(limits.hook_rate),
+        budget: Budget::new(limits.in_flight_bytes.max(one_request)),
+    }))
+}

@@ -1,0 +1,97 @@
+//! Every number that bounds what a request or a connection may cost.
+
+use std::time::Duration;
+
+/// One mebibyte.
+const MIB: usize = 1024 * 1024;
+
+/// How often one token may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests a minute in the long run; 0 turns the limit off.
+    pub per_minute: u32,
+    /// Requests at once after a rest; 0 counts as 1.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// What a `hook:` token may, and a channel token like it.
+    pub const HOOK: Self = Self {
+        per_minute: 600,
+        burst: 300,
+    };
+}
+
+/// What one request to the front door may cost (CONTRACT section 3).
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest body, in bytes; one of exactly this length is accepted.
+    pub body_bytes: usize,
+    /// How long a body may take to arrive.
+    pub body_time: Duration,
+    /// The most header lines.
+    pub header_count: usize,
+    /// The most bytes of header lines, with `: ` and the line's end.
+    pub header_bytes: usize,
+    /// The most bytes of heads and bodies in flight at once, over all requests. It is raised to
+    /// what a single request may need.
+    pub in_flight_bytes: usize,
+    /// How often a `hook:` token may be used.
+    pub hook_rate: Rate,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: MIB,
+            body_time: Duration::from_secs(30),
+            header_count: 100,
+            header_bytes: 64 * 1024,
+            in_flight_bytes: 48 * MIB,
+            hook_rate: Rate::HOOK,
+        }
+    }
+}
+
+/// What one connection, and all of a listener's together, may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Beyond this many header lines the refusal has no body.
+    pub header_count: usize,
+    /// Beyond this many bytes of request head the refusal has no body. Also the most that is read
+    /// ahead of a request's reader.
+    pub head_bytes: usize,
+    /// How long a request's head may take: from the connection's start, or from the head's first
+    /// byte where the connection has served a request before.
+    pub head_time: Duration,
+    /// How long a connection may rest between requests.
+    pub idle_time: Duration,
+    /// The most connections at once; further ones wait in the listen queue. Keep it well below
+    /// the process's limit of open files, which the store needs too.
+    pub connections: usize,
+    /// How much of what a refused sender still sends is read and thrown away.
+    pub drain_bytes: usize,
+    /// How long a refused sender is waited for.
+    pub drain_time: Duration,
+    /// How long requests in flight may take to finish once the listener is told to stop.
+    pub shutdown_time: Duration,
+    /// Whether a sender that has closed its sending half is still served. Without it a hang-up
+    /// while the answer is in the making cancels the request, which is what long polls want.
+    pub half_close: bool,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            header_count: 256,
+            head_bytes: 128 * 1024,
+            head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(75),
+            connections: 4096,
+            drain_bytes: 2 * MIB,
+            drain_time: Duration::from_secs(2),
+            shutdown_time: Duration::from_secs(10),
+            half_close: true,
+        }
+    }
+}

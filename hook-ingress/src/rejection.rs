@@ -1,0 +1,198 @@
+//! Every way to say no, and the only place where a status is chosen.
+//!
+//! A refusal stores nothing, says what to do, and never repeats what was sent: the path holds a
+//! secret.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use http_body_util::Full;
+use serde_json::json;
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// No token, or one that is malformed, unknown, expired or revoked: they read alike.
+    Token,
+    /// The same for a channel token.
+    ChannelToken,
+    /// A browser chat's token where webhooks are taken.
+    WebToken,
+    /// Nothing is served at this path.
+    Path,
+    /// Another method than those listed.
+    Method(&'static str),
+    /// The token was used too often; it is let in again after this time.
+    Rate(Duration),
+    /// Too many headers, or too many bytes of them.
+    Headers {
+        /// How many are let in.
+        count: usize,
+        /// How many bytes of them.
+        bytes: usize,
+    },
+    /// The body is longer than this many bytes.
+    BodyTooLarge(usize),
+    /// The body did not arrive in this time.
+    BodyTooSlow(Duration),
+    /// The body's framing is broken, or its sender went away.
+    BodyBroken,
+    /// Too much is in flight.
+    Overload,
+    /// The store did not take it, or may not have.
+    NotStored,
+    /// The store has no room.
+    Full,
+}
+
+impl Rejection {
+    /// The status it is answered with.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Token => StatusCode::UNAUTHORIZED,
+            Self::ChannelToken => StatusCode::FORBIDDEN,
+            Self::WebToken | Self::Path => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Rate(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Headers { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::Overload | Self::NotStored | Self::Full => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// A word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Token => "invalid_token",
+            Self::ChannelToken => "invalid_channel_token",
+            Self::WebToken => "not_a_webhook",
+            Self::Path => "not_found",
+            Self::Method(_) => "method_not_allowed",
+            Self::Rate(_) => "rate_limited",
+            Self::Headers { .. } => "headers_too_large",
+            Self::BodyTooLarge(_) => "body_too_large",
+            Self::BodyTooSlow(_) => "body_timeout",
+            Self::BodyBroken => "body_incomplete",
+            Self::Overload => "overloaded",
+            Self::NotStored => "not_stored",
+            Self::Full => "storage_full",
+        }
+    }
+
+    /// A sentence for people: what is wrong and what to do.
+    fn message(&self) -> Cow<'static, str> {
+        match self {
+            Self::Token => "This webhook URL is not valid, has expired or was revoked. Issue a \
+                            new one and paste it where this request comes from."
+                .into(),
+            Self::ChannelToken => "This channel token is not valid, has expired or was revoked. \
+                                   Expose the channel again and use the new one."
+                .into(),
+            Self::WebToken => "This token belongs to a browser chat and takes no webhooks. Issue \
+                               a hook token for this source."
+                .into(),
+            Self::Path => "Nothing is served here. Webhooks go to /hook/<token>.".into(),
+            Self::Method(allow) => format!("This method is not taken. Use {allow}.").into(),
+            Self::Rate(_) => "This token is used too often. Send again after the time in \
+                              Retry-After."
+                .into(),
+            Self::Headers { count, bytes } => format!(
+                "The request has more than {count} headers, or more than {bytes} bytes of them. \
+                 Send fewer or shorter ones."
+            )
+            .into(),
+            Self::BodyTooLarge(cap) => {
+                format!("The body is over {cap} bytes. Send a smaller one, or a link to it.").into()
+            }
+            Self::BodyTooSlow(time) => format!(
+                "The body did not arrive in {} seconds. Send it again.",
+                whole_seconds(*time)
+            )
+            .into(),
+            Self::BodyBroken => "The body ended too early or is not framed as HTTP says. Send it \
+                                 again."
+                .into(),
+            Self::Overload => "Too much is arriving at once, and this was not stored. Send it \
+                               again after the time in Retry-After."
+                .into(),
+            Self::NotStored => "The message could not be stored just now. Send it again after \
+                                the time in Retry-After."
+                .into(),
+            Self::Full => "There is no room to store the message. Send it again after the time \
+                           in Retry-After; the operator has to make room."
+                .into(),
+        }
+    }
+
+    /// How long to stay away, where that is said.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Rate(wait) => Some(*wait),
+            Self::Overload => Some(Duration::from_secs(1)),
+            Self::NotStored => Some(Duration::from_secs(5)),
+            Self::Full => Some(Duration::from_secs(60)),
+            _ => None,
+        }
+    }
+
+    /// The answer. With `body_unread` the connection ends with it, because what the sender still
+    /// sends would have to be read to get at its next request.
+    pub fn respond(&self, body_unread: bool) -> Response<Full<Bytes>> {
+        let body = json!({"error": {"code": self.code(), "message": self.message()}});
+        let mut response = Response::new(Full::from(body.to_string()));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if body_unread {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Self::Token = self {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Self::Method(allow) = self {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(wait) = self.retry_after() {
+            headers.insert(RETRY_AFTER, whole_seconds(wait).into());
+        }
+        response
+    }
+}
+
+/// Rounded up, and never 0: whoever waits so long has waited long enough.
+fn whole_seconds(time: Duration) -> u64 {
+    let up = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    up.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up_to_whole_seconds() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (59_999, 60)] {
+            assert_eq!(whole_seconds(Duration::from_millis(millis)), seconds);
+        }
+    }
+
+    #[test]
+    fn every_429_and_503_says_when_to_come_back() {
+        for no in [
+            Rejection::Rate(Duration::ZERO),
+            Rejection::Overload,
+            Rejection::NotStored,
+            Rejection::Full,
+        ] {
+            let response = no.respond(false);
+            assert!(matches!(response.status().as_u16(), 429 | 503), "{no:?}");
+            assert!(response.headers().contains_key(RETRY_AFTER), "{no:?}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The front door over real sockets, held to CONTRACT section 3.
+
+mod connections;
+mod house;
+mod messages;
+mod moody;
+mod pressure;
+mod refusals;

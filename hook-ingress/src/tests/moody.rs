@@ -1,0 +1,79 @@
+//! A store with moods.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use doorbell_core::{
+    acl::Scope,
+    address::Inbox,
+    grant::Grant,
+    memory::MemoryStore,
+    message::{Arrival, Cursor, MessageId},
+    pattern::Pattern,
+    ports::{
+        Answer, Detail, Grants, Health, LeaseRequest, Leased, Log, Page, Put, ReadRequest,
+        SettleRequest, StoreError, Waiting,
+    },
+    time::Timestamp,
+    token::TokenHash,
+};
+
+/// A log that can be told to be full, or not to be ready.
+pub(super) struct Moody {
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) full: AtomicBool,
+    pub(super) broken: AtomicBool,
+}
+
+impl Health for Moody {
+    fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Grants for Moody {
+    fn grant(&self, hash: &TokenHash) -> Option<Arc<Grant>> {
+        self.store.grant(hash)
+    }
+}
+
+impl Log for Moody {
+    fn put(&self, arrival: Arrival) -> Answer<'_, Put> {
+        if self.full.load(Ordering::Relaxed) {
+            return Box::pin(async { Ok(Put::Full) });
+        }
+        if self.broken.load(Ordering::Relaxed) {
+            return Box::pin(async { Err(StoreError::NotReady("closed".into())) });
+        }
+        self.store.put(arrival)
+    }
+    fn lease(&self, request: LeaseRequest) -> Answer<'_, Leased> {
+        self.store.lease(request)
+    }
+    fn settle(&self, request: SettleRequest) -> Answer<'_, Vec<bool>> {
+        self.store.settle(request)
+    }
+    fn read(&self, request: ReadRequest) -> Answer<'_, Page> {
+        self.store.read(request)
+    }
+    fn get(
+        &self,
+        id: MessageId,
+        scope: Scope,
+        body_limit: usize,
+        now: Timestamp,
+    ) -> Answer<'_, Option<Detail>> {
+        self.store.get(id, scope, body_limit, now)
+    }
+    fn replay(&self, id: MessageId, scope: Scope, now: Timestamp) -> Answer<'_, bool> {
+        self.store.replay(id, scope, now)
+    }
+    fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
+        self.store.waiting(inbox, pattern, now)
+    }
+    fn end(&self) -> Cursor {
+        self.store.end()
+    }
+}
