@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use doorbell_core::{ports::Store, registry::Registry, time::Clock};
 
+use tokio::sync::watch;
+
 use crate::switchboard::Switchboard;
 
 /// One running instance.
@@ -20,6 +22,8 @@ pub struct House {
     pub public_url: String,
     /// Streams a backup, where the store can.
     pub backup: Option<Arc<dyn Backup>>,
+    /// True once the server was told to stop: not ready any more, finishing what is in flight.
+    pub draining: watch::Sender<bool>,
 }
 
 /// A store that can copy itself while it serves.

@@ -10,12 +10,18 @@ pub mod wire;
 
 pub mod caller;
 
+pub mod machine;
+
 pub mod switchboard;
 
 pub mod house;
 
 pub mod desk;
 
+pub mod config;
+
 pub mod faces;
 
-pub mod machine;
+pub mod telemetry;
+
+pub mod app;

@@ -1,3 +1,7 @@
-//! The `doorbell` program.
+//! The `doorbell` program: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    doorbell::faces::cli::main(std::env::args_os())
+}

@@ -3,3 +3,5 @@
 pub mod guard;
 
 pub mod rest;
+
+pub mod cli;

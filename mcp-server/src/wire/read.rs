@@ -44,10 +44,10 @@ fn name<E: Display>(error: serde_path_to_error::Error<E>) -> Refusal {
         ("unknown field `", "is not known here"),
     ] {
         if let Some((field, rest)) = rule.strip_prefix(prefix).and_then(|r| r.split_once('`')) {
-            let field = if path == "." {
-                field.to_owned()
-            } else {
-                format!("{path}.{field}")
+            let field = match path.as_str() {
+                "." => field.to_owned(),
+                known if known.rsplit('.').next() == Some(field) => known.to_owned(),
+                parent => format!("{parent}.{field}"),
             };
             return Refusal::invalid(field, format!("{said}{rest}"));
         }

@@ -16,6 +16,9 @@ pub(super) async fn alive() -> &'static str {
 pub(super) async fn ready(
     State(house): State<Arc<House>>,
 ) -> Result<(StatusCode, &'static str), Problem> {
+    if *house.draining.borrow() {
+        return Err(Refusal::Unavailable("the server is stopping".to_owned()).into());
+    }
     house.store.ready().map_err(Refusal::from)?;
     Ok((StatusCode::OK, "ready"))
 }

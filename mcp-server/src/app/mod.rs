@@ -1,0 +1,269 @@
+//! The composition root: open, mount, say where, serve, drain, close, in that order.
+
+mod greeting;
+mod operator_key;
+mod store;
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use axum::{Router, middleware};
+use doorbell_core::{registry::Registry, time::Clock};
+use doorbell_ingress::{
+    front_door::{Config, FrontDoor, front_door},
+    limits::{ConnectionLimits, Limits, Rate},
+    serve::serve,
+};
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{
+    config::{DataDirError, ServerFile, Settings},
+    faces::{
+        guard::{self, Hosts},
+        rest,
+    },
+    house::House,
+    machine::{SystemChance, SystemClock},
+    switchboard::Switchboard,
+};
+
+/// Why the server could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The store cannot be opened.
+    #[error("cannot open the store: {0}")]
+    Store(String),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {addr} ({what}): {source}; choose another with {flag}")]
+    Listen {
+        /// Which address.
+        addr: SocketAddr,
+        /// What was to listen there.
+        what: &'static str,
+        /// The flag that says where.
+        flag: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something on this machine.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl AppError {
+    fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { what, source }
+    }
+}
+
+/// Runs the server until it is told to stop (SIGTERM, SIGINT).
+pub fn run(settings: Settings) -> Result<(), AppError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(AppError::io("cannot start the runtime"))?
+        .block_on(serve_until_told(settings))
+}
+
+async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
+    let mut told = StopWord::listen()?;
+    settings.data_dir.make()?;
+    let switchboard = Switchboard::new();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let opened = store::open(&settings, Arc::clone(&clock), switchboard.clone()).await?;
+    let front = bind(settings.listen, "the front door", "--listen").await?;
+    let control = bind(settings.control, "the control listener", "--control").await?;
+    let server = announce(&settings, &front, &control, &*clock)?;
+    let registry = Registry::new(
+        Arc::clone(&opened.store),
+        Arc::clone(&clock),
+        Arc::new(SystemChance),
+        None,
+    );
+    operator_key::ensure(&settings.data_dir, &*opened.store, &registry).await?;
+    let house = Arc::new(House {
+        store: Arc::clone(&opened.store),
+        registry,
+        switchboard,
+        clock: Arc::clone(&clock),
+        public_url: server.public_url.clone(),
+        backup: opened.backup.clone(),
+        draining: watch::Sender::new(false),
+    });
+    let door = door(&settings, &opened, clock);
+    let face = control_face(&house, settings.allowed_hosts.clone());
+    server
+        .write(&settings.data_dir.server_file())
+        .map_err(AppError::io("cannot write server.json"))?;
+    greeting::print(&server, &settings.data_dir);
+
+    let stop = || {
+        let mut draining = house.draining.subscribe();
+        async move {
+            // The sender lives in the house, which outlives both listeners.
+            let _ = draining.wait_for(|draining| *draining).await;
+        }
+    };
+    let limits = ConnectionLimits {
+        half_close: false,
+        ..ConnectionLimits::default()
+    };
+    let serving = async {
+        tokio::join!(
+            serve(
+                front,
+                |peer| door.for_peer(peer),
+                ConnectionLimits::default(),
+                stop()
+            ),
+            serve(control, |_| face.clone(), limits, stop()),
+        )
+    };
+    tokio::join!(serving, async {
+        told.wait().await;
+        tracing::info!("told to stop: finishing what is in flight");
+        house.draining.send_replace(true);
+    });
+    remove_own(&server, &settings);
+    opened.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind(
+    addr: SocketAddr,
+    what: &'static str,
+    flag: &'static str,
+) -> Result<TcpListener, AppError> {
+    TcpListener::bind(addr)
+        .await
+        .map_err(|source| AppError::Listen {
+            addr,
+            what,
+            flag,
+            source,
+        })
+}
+
+/// What the server says of itself, once its addresses are known.
+fn announce(
+    settings: &Settings,
+    front: &TcpListener,
+    control: &TcpListener,
+    clock: &dyn Clock,
+) -> Result<ServerFile, AppError> {
+    let url = |listener: &TcpListener| {
+        let addr = listener
+            .local_addr()
+            .map_err(AppError::io("cannot tell where it listens"))?;
+        Ok::<_, AppError>(format!("http://{}", reachable(addr)))
+    };
+    let listen = url(front)?;
+    Ok(ServerFile {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        public_url: settings
+            .public_url
+            .clone()
+            .unwrap_or_else(|| listen.clone()),
+        listen,
+        control: url(control)?,
+        started_at: clock.now().to_string(),
+    })
+}
+
+/// An address that a client on this machine can dial: a wildcard is reached over loopback.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    match addr {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => ([127, 0, 0, 1], v4.port()).into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
+            (std::net::Ipv6Addr::LOCALHOST, v6.port()).into()
+        }
+        addr => addr,
+    }
+}
+
+fn door(settings: &Settings, opened: &store::Opened, clock: Arc<dyn Clock>) -> FrontDoor {
+    let defaults = Limits::default();
+    let bytes = |size: Option<u64>, default| {
+        size.map_or(default, |size| usize::try_from(size).unwrap_or(usize::MAX))
+    };
+    front_door(Config {
+        limits: Limits {
+            body_bytes: bytes(settings.max_body, defaults.body_bytes),
+            in_flight_bytes: bytes(settings.body_budget, defaults.in_flight_bytes),
+            hook_rate: Rate {
+                per_minute: settings.hook_rate.unwrap_or(Rate::HOOK.per_minute),
+                burst: settings.hook_burst.unwrap_or(Rate::HOOK.burst),
+            },
+            ..defaults
+        },
+        ..opened.door_config(clock)
+    })
+}
+
+/// Everything on the control listener. All but health is behind the guard.
+fn control_face(house: &Arc<House>, allowed_hosts: Vec<String>) -> Router {
+    let guarded = rest::v1(Arc::clone(house))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(house),
+            guard::let_in,
+        ))
+        .layer(middleware::from_fn_with_state(
+            Arc::new(Hosts(allowed_hosts)),
+            guard::meant_for_us,
+        ));
+    rest::health(Arc::clone(house)).fallback_service(guarded)
+}
+
+/// Takes `server.json` away, unless another server has written its own meanwhile.
+fn remove_own(server: &ServerFile, settings: &Settings) {
+    let path = settings.data_dir.server_file();
+    if ServerFile::read(&path).as_ref() == Some(server)
+        && let Err(error) = std::fs::remove_file(&path)
+    {
+        tracing::warn!(%error, "server.json is left behind");
+    }
+}
+
+/// SIGTERM or SIGINT; SIGHUP is no reason to stop, since a server in the background outlives the
+/// terminal it was started from.
+struct StopWord {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    _hangup: tokio::signal::unix::Signal,
+}
+
+impl StopWord {
+    fn listen() -> Result<Self, AppError> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let listen = |kind| signal(kind).map_err(AppError::io("cannot listen for signals"));
+            Ok(Self {
+                terminate: listen(SignalKind::terminate())?,
+                _hangup: listen(SignalKind::hangup())?,
+            })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    async fn wait(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,247 @@
+//! What the server can be told.
+
+use std::{fs, io, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+use super::{
+    data_dir::DataDir,
+    quantity::{Period, Size},
+};
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:8787";
+const DEFAULT_CONTROL: &str = "127.0.0.1:8788";
+const DEFAULT_RETAIN: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The server's flags. Each is also read from `DOORBELL_<NAME>` and from `doorbell.toml`, where
+/// dashes are underscores.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServeArgs {
+    /// Where the front door listens: the only address the world must reach [127.0.0.1:8787]
+    #[arg(long, env = "DOORBELL_LISTEN", value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where agents and operators are served: MCP, /v1 [127.0.0.1:8788]
+    #[arg(long, env = "DOORBELL_CONTROL", value_name = "ADDR")]
+    control: Option<SocketAddr>,
+    /// What printed URLs begin with: the front door as the world sees it
+    #[arg(long, env = "DOORBELL_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// Requests a minute that one hook: token may make; 0 turns the limit off [600]
+    #[arg(long, env = "DOORBELL_HOOK_RATE", value_name = "N")]
+    hook_rate: Option<u32>,
+    /// Requests at once that one hook: token may make after a rest [300]
+    #[arg(long, env = "DOORBELL_HOOK_BURST", value_name = "N")]
+    hook_burst: Option<u32>,
+    /// The largest body that is accepted [1MiB]
+    #[arg(long, env = "DOORBELL_MAX_BODY", value_name = "SIZE")]
+    max_body: Option<Size>,
+    /// How many bytes of bodies may be in flight at once; beyond it senders are told 503 [48MiB]
+    #[arg(long, env = "DOORBELL_BODY_BUDGET", value_name = "SIZE")]
+    body_budget: Option<Size>,
+    /// How long settled and dead messages are kept [7d]
+    #[arg(long, env = "DOORBELL_RETAIN", value_name = "TIME")]
+    retain: Option<Period>,
+    /// How much disk messages may take; beyond it senders are told 503 [no limit]
+    #[arg(long, env = "DOORBELL_MAX_DISK", value_name = "SIZE")]
+    max_disk: Option<Size>,
+    /// A name the control listener answers to beside localhost and IP addresses; may be repeated
+    #[arg(
+        long = "allowed-host",
+        env = "DOORBELL_ALLOWED_HOST",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    #[serde(default)]
+    allowed_host: Vec<String>,
+    /// What to log: error, warn, info, debug, trace, or directives such as doorbell=debug [info]
+    #[arg(long, env = "DOORBELL_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// How to log: text or json [text]
+    #[arg(long, env = "DOORBELL_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one object a line.
+    Json,
+}
+
+/// What the server goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where everything lies.
+    pub data_dir: DataDir,
+    /// Where the front door listens.
+    pub listen: SocketAddr,
+    /// Where agents and operators are served.
+    pub control: SocketAddr,
+    /// What printed URLs begin with, if it is not the front door's own address.
+    pub public_url: Option<String>,
+    /// Requests a minute for one hook: token; 0: no limit.
+    pub hook_rate: Option<u32>,
+    /// Requests at once for one hook: token.
+    pub hook_burst: Option<u32>,
+    /// The largest body, in bytes.
+    pub max_body: Option<u64>,
+    /// Bytes of bodies in flight at once.
+    pub body_budget: Option<u64>,
+    /// How long settled and dead messages are kept.
+    pub retain: Duration,
+    /// Bytes of disk that messages may take.
+    pub max_disk: Option<u64>,
+    /// Further names of the control listener.
+    pub allowed_hosts: Vec<String>,
+    /// What to log.
+    pub log: String,
+    /// How to log.
+    pub log_format: LogFormat,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// `doorbell.toml` cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// `doorbell.toml` does not parse.
+    #[error("{path}: {source}")]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A public URL nobody could use.
+    #[error("--public-url {0:?} is not an http:// or https:// URL without query and fragment")]
+    PublicUrl(String),
+}
+
+impl Settings {
+    /// Puts flags and environment (both in `args`), `doorbell.toml` and defaults together.
+    pub fn gather(args: ServeArgs, data_dir: DataDir) -> Result<Self, SettingsError> {
+        let file = read_file(&data_dir)?;
+        let parsed = |text: &str| text.parse().expect("the default addresses parse");
+        let allowed = if args.allowed_host.is_empty() {
+            file.allowed_host
+        } else {
+            args.allowed_host
+        };
+        let public_url = args
+            .public_url
+            .or(file.public_url)
+            .map(public_url)
+            .transpose()?;
+        Ok(Self {
+            data_dir,
+            listen: args
+                .listen
+                .or(file.listen)
+                .unwrap_or_else(|| parsed(DEFAULT_LISTEN)),
+            control: args
+                .control
+                .or(file.control)
+                .unwrap_or_else(|| parsed(DEFAULT_CONTROL)),
+            public_url,
+            hook_rate: args.hook_rate.or(file.hook_rate),
+            hook_burst: args.hook_burst.or(file.hook_burst),
+            max_body: args.max_body.or(file.max_body).map(|size| size.0),
+            body_budget: args.body_budget.or(file.body_budget).map(|size| size.0),
+            retain: args
+                .retain
+                .or(file.retain)
+                .map_or(DEFAULT_RETAIN, |period| period.0),
+            max_disk: args.max_disk.or(file.max_disk).map(|size| size.0),
+            allowed_hosts: allowed,
+            log: args.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log_format: args.log_format.or(file.log_format).unwrap_or_default(),
+        })
+    }
+}
+
+fn read_file(data_dir: &DataDir) -> Result<ServeArgs, SettingsError> {
+    let path = data_dir.settings_file();
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ServeArgs::default()),
+        Err(source) => return Err(SettingsError::Unreadable { path, source }),
+    };
+    toml::from_str(&text).map_err(|source| SettingsError::Malformed {
+        path,
+        source: Box::new(source),
+    })
+}
+
+fn public_url(text: String) -> Result<String, SettingsError> {
+    let good = reqwest::Url::parse(&text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    if good {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err(SettingsError::PublicUrl(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        fs::write(
+            dir.path().join("doorbell.toml"),
+            "hook_rate = 5\nretain = \"2d\"\n",
+        )
+        .expect("written");
+        let data_dir = DataDir::find(Some(dir.path().to_owned())).expect("named");
+        let args = ServeArgs {
+            hook_rate: Some(7),
+            ..ServeArgs::default()
+        };
+        let settings = Settings::gather(args, data_dir).expect("good settings");
+        assert_eq!(settings.hook_rate, Some(7));
+        assert_eq!(settings.retain, Duration::from_secs(2 * 86_400));
+        assert_eq!(settings.listen.port(), 8787);
+    }
+
+    #[test]
+    fn a_misspelt_setting_in_the_file_is_an_error() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        fs::write(dir.path().join("doorbell.toml"), "hook_rat = 5\n").expect("written");
+        let data_dir = DataDir::find(Some(dir.path().to_owned())).expect("named");
+        let error = Settings::gather(ServeArgs::default(), data_dir).expect_err("misspelt");
+        assert!(error.to_string().contains("hook_rat"), "{error}");
+    }
+
+    #[test]
+    fn a_public_url_is_http_and_loses_its_last_slash() {
+        assert_eq!(
+            public_url("https://a.example/".into()).expect("good"),
+            "https://a.example"
+        );
+        assert_eq!(
+            public_url("https://a.example/in".into()).expect("good"),
+            "https://a.example/in"
+        );
+        for bad in ["a.example", "ftp://a.example", "https://a.example/?x", ""] {
+            assert!(public_url(bad.into()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! `doorbell serve`.
+
+use std::process::ExitCode;
+
+use super::{Common, Failure};
+use crate::{
+    app,
+    config::{ServeArgs, Settings},
+    telemetry,
+};
+
+pub(super) fn run(common: &Common, args: ServeArgs) -> Result<ExitCode, Failure> {
+    let settings = Settings::gather(args, common.data_dir()?)?;
+    telemetry::begin(&settings.log, settings.log_format);
+    app::run(settings)?;
+    Ok(ExitCode::SUCCESS)
+}

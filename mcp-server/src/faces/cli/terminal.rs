@@ -1,0 +1,109 @@
+//! What a person reads: without a control byte from anyone else's text.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::config::colour_wanted;
+
+/// `text` with every control character made visible: an escape sequence in a payload, header,
+/// label or context must not reach the terminal. Line breaks and tabs go too; see [`lines`].
+pub(super) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) {
+            out.extend(c.escape_unicode())
+        } else {
+            out.push(c)
+        }
+    }
+    out
+}
+
+/// As [`printable`], but line breaks and tabs stay: for a body shown as a block.
+pub(super) fn lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) && c != '\n' && c != '\t' {
+            out.extend(c.escape_unicode())
+        } else {
+            out.push(c)
+        }
+    }
+    out
+}
+
+/// Control characters (C0, DEL, C1) and those that reorder what is around them (bidi controls).
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Prints one JSON object on a line of its own.
+pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Prints a line to standard output.
+pub(super) fn say(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(line.as_bytes())?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Prints a line of explanation to standard error.
+pub(super) fn explain(line: &str) {
+    // If standard error is gone there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Prints why a command failed.
+pub(super) fn complain(why: &str) {
+    let head = if colour(&io::stderr()) {
+        "\u{1b}[1;31merror:\u{1b}[0m"
+    } else {
+        "error:"
+    };
+    explain(&format!("{head} {}", lines(why)));
+}
+
+/// Whether to colour what goes to `stream`.
+pub(super) fn colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && colour_wanted()
+}
+
+/// Prints rows under headings, in columns as wide as they need to be.
+pub(super) fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>) -> io::Result<()> {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(headings);
+    for row in rows {
+        table.add_row(row.map(|cell| printable(&cell)));
+    }
+    say(&table.trim_fmt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_control_character_gets_through() {
+        let hostile: String = (0..=0x9f_u8)
+            .map(char::from)
+            .chain("\u{202e}\u{2066}é".chars())
+            .collect();
+        let safe = printable(&hostile);
+        assert!(safe.chars().all(|c| !is_unsafe(c)), "{safe:?}");
+        assert!(safe.ends_with('é'));
+        assert_eq!(
+            printable("\u{1b}]52;c;AAAA\u{7}"),
+            "\\u{1b}]52;c;AAAA\\u{7}"
+        );
+        assert_eq!(lines("a\n\tb\r"), "a\n\tb\\u{d}");
+    }
+}
