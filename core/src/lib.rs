@@ -21,6 +21,8 @@ pub mod token;
 
 pub mod grant;
 
+pub mod capability;
+
 pub mod principal;
 
 pub mod key;
@@ -30,6 +32,8 @@ pub mod acl;
 pub mod message;
 
 pub mod route;
+
+pub mod session;
 
 pub mod ports;
 

@@ -1,0 +1,52 @@
+//! One running agent: live while something is attached, idle while nothing is, ended for good.
+
+use crate::{folder::Folder, label::SessionId, time::Timestamp};
+
+/// The record of a session. Whether it is live is not in it: that is who is attached just now, and
+/// after a restart nobody is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Unique in an instance.
+    pub id: SessionId,
+    /// Whose it is.
+    pub folder: Folder,
+    /// Named by its caller: it goes idle, and does not end, with its last attachment.
+    pub named: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ended, if it has.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// How a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Liveness {
+    /// Something is attached.
+    Live,
+    /// Nothing is.
+    Idle,
+    /// Over, for good.
+    Ended,
+}
+
+impl Liveness {
+    /// As it is written on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Idle => "idle",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl Session {
+    /// How it stands, with so many attached.
+    pub fn liveness(&self, attached: usize) -> Liveness {
+        match (self.ended_at, attached) {
+            (Some(_), _) => Liveness::Ended,
+            (None, 0) => Liveness::Idle,
+            (None, _) => Liveness::Live,
+        }
+    }
+}
