@@ -7,6 +7,8 @@
 //! Time is given with every request and starts at [`T0`], so nothing here sleeps. The store must
 //! not forget anything while a law runs: open it with a retention that is longer than the test.
 
+#[cfg(test)]
+mod bent;
 mod grants;
 mod inbox;
 mod keys;
@@ -14,6 +16,7 @@ mod life;
 mod observe;
 mod page;
 mod put;
+mod random;
 mod rings;
 mod settle;
 mod subject;
@@ -22,6 +25,7 @@ mod waiting;
 use std::{pin::Pin, sync::Arc};
 
 use crate::ports::{Ring, Store};
+pub use random::store_behaves_like_the_model;
 pub use rings::Rings;
 pub use subject::{Subject, T0};
 

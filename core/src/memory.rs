@@ -60,7 +60,7 @@ fn answer<'a, T: Send + 'a, E: Send + 'a>(result: Result<T, E>) -> Answer<'a, T,
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{
         pin::pin,
         task::{Context, Poll, Waker},
@@ -69,7 +69,8 @@ mod tests {
     use super::*;
     use crate::contract;
 
-    fn there_at_once<T>(future: impl Future<Output = T>) -> T {
+    /// What the model answers; it needs no runtime to be waited for.
+    pub(crate) fn there_at_once<T>(future: impl Future<Output = T>) -> T {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(output) => output,
             Poll::Pending => panic!("an answer of the model is there at once"),

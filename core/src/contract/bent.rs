@@ -1,0 +1,230 @@
+//! Stores that are wrong in one way each: the laws and the random actions must find them out.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{Rings, Subject, laws, random};
+use crate::{
+    acl::Scope,
+    address::{Inbox, Jid},
+    grant::{Grant, GrantId},
+    key::{ApiKey, KeyId},
+    memory::{MemoryStore, tests::there_at_once},
+    message::{Arrival, Cursor, MessageId, Receiver, State},
+    pattern::Pattern,
+    ports::{
+        Answer, Detail, GrantStore, GrantUse, Grants, Health, InsertGrantError, KeyStore,
+        LeaseRequest, Leased, Log, Page, Put, ReadRequest, SettleRequest, StoreError, Waiting,
+    },
+    time::Timestamp,
+    token::TokenHash,
+};
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bend {
+    RepeatsAreStored,
+    RevokedGrantsAreLetIn,
+    LeasesEndASecondEarly,
+    LeasesIgnoreThePattern,
+    AnyoneSettles,
+    ReplayOnlySaysSo,
+    PagesIgnoreTheState,
+    CursorsLagByOne,
+    LifeForgetsItsEnd,
+    WaitingIgnoresThePattern,
+    ExpiringGrantsDoNotClash,
+}
+
+const BENDS: [Bend; 11] = [
+    Bend::RepeatsAreStored,
+    Bend::RevokedGrantsAreLetIn,
+    Bend::LeasesEndASecondEarly,
+    Bend::LeasesIgnoreThePattern,
+    Bend::AnyoneSettles,
+    Bend::ReplayOnlySaysSo,
+    Bend::PagesIgnoreTheState,
+    Bend::CursorsLagByOne,
+    Bend::LifeForgetsItsEnd,
+    Bend::WaitingIgnoresThePattern,
+    Bend::ExpiringGrantsDoNotClash,
+];
+
+struct Bent(Bend, MemoryStore);
+
+impl Bent {
+    fn open(bend: Bend, rings: &Arc<Rings>) -> Arc<Self> {
+        Arc::new(Self(bend, MemoryStore::new(rings.clone())))
+    }
+}
+
+impl Grants for Bent {
+    fn grant(&self, hash: &TokenHash) -> Option<Arc<Grant>> {
+        self.1.grant(hash)
+    }
+}
+
+impl GrantStore for Bent {
+    fn insert_grant(
+        &self,
+        grant: Grant,
+        hash: TokenHash,
+        now: Timestamp,
+    ) -> Answer<'_, Arc<Grant>, InsertGrantError> {
+        match self.0 {
+            // By the end of time they have all expired.
+            Bend::ExpiringGrantsDoNotClash => {
+                let end = Timestamp::from_millis(u64::MAX);
+                self.1.insert_grant(grant, hash, end)
+            }
+            _ => self.1.insert_grant(grant, hash, now),
+        }
+    }
+
+    fn revoke_grants(&self, ids: Vec<GrantId>, at: Timestamp) -> Answer<'_, Vec<GrantId>> {
+        match self.0 {
+            Bend::RevokedGrantsAreLetIn => Box::pin(std::future::ready(Ok(ids))),
+            _ => self.1.revoke_grants(ids, at),
+        }
+    }
+
+    fn list_grants(&self, scope: &Scope) -> Vec<GrantUse> {
+        self.1.list_grants(scope)
+    }
+
+    fn grants_of(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>> {
+        self.1.grants_of(jid, scope)
+    }
+}
+
+impl KeyStore for Bent {
+    fn key(&self, hash: &TokenHash) -> Option<Arc<ApiKey>> {
+        self.1.key(hash)
+    }
+
+    fn insert_key(&self, key: ApiKey, hash: TokenHash) -> Answer<'_, ()> {
+        self.1.insert_key(key, hash)
+    }
+
+    fn revoke_key(&self, id: KeyId, at: Timestamp) -> Answer<'_, bool> {
+        self.1.revoke_key(id, at)
+    }
+
+    fn list_keys(&self) -> Vec<Arc<ApiKey>> {
+        self.1.list_keys()
+    }
+}
+
+impl Health for Bent {
+    fn ready(&self) -> Result<(), StoreError> {
+        self.1.ready()
+    }
+}
+
+impl Log for Bent {
+    fn put(&self, mut arrival: Arrival) -> Answer<'_, Put> {
+        if self.0 == Bend::RepeatsAreStored {
+            arrival.dedupe = None;
+        }
+        self.1.put(arrival)
+    }
+
+    fn lease(&self, mut request: LeaseRequest) -> Answer<'_, Leased> {
+        match self.0 {
+            Bend::LeasesEndASecondEarly => request.lease_for -= Duration::from_secs(1),
+            Bend::LeasesIgnoreThePattern => request.pattern = None,
+            Bend::AnyoneSettles => request.receiver = Receiver(0),
+            _ => {}
+        }
+        self.1.lease(request)
+    }
+
+    fn settle(&self, mut request: SettleRequest) -> Answer<'_, Vec<bool>> {
+        if self.0 == Bend::AnyoneSettles {
+            request.receiver = Receiver(0);
+        }
+        self.1.settle(request)
+    }
+
+    fn read(&self, mut request: ReadRequest) -> Answer<'_, Page> {
+        if self.0 == Bend::PagesIgnoreTheState {
+            request.state = None;
+        }
+        let page = self.1.read(request);
+        if self.0 != Bend::CursorsLagByOne {
+            return page;
+        }
+        Box::pin(async {
+            let mut page = page.await?;
+            page.cursor = Cursor(page.cursor.0.saturating_sub(1));
+            Ok(page)
+        })
+    }
+
+    fn get(
+        &self,
+        id: MessageId,
+        scope: Scope,
+        body_limit: usize,
+        now: Timestamp,
+    ) -> Answer<'_, Option<Detail>> {
+        let found = self.1.get(id, scope, body_limit, now);
+        if self.0 != Bend::LifeForgetsItsEnd {
+            return found;
+        }
+        Box::pin(async {
+            let mut found = found.await?;
+            if let Some(detail) = &mut found
+                && detail.message.state == State::Dead
+            {
+                detail.life.pop();
+            }
+            Ok(found)
+        })
+    }
+
+    fn replay(&self, id: MessageId, scope: Scope, now: Timestamp) -> Answer<'_, bool> {
+        if self.0 != Bend::ReplayOnlySaysSo {
+            return self.1.replay(id, scope, now);
+        }
+        let found = self.1.get(id, scope, 0, now);
+        Box::pin(async { Ok(found.await?.is_some()) })
+    }
+
+    fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
+        let pattern = pattern.filter(|_| self.0 != Bend::WaitingIgnoresThePattern);
+        self.1.waiting(inbox, pattern, now)
+    }
+
+    fn end(&self) -> Cursor {
+        self.1.end()
+    }
+}
+
+#[test]
+fn the_laws_find_out_every_bent_store() {
+    for bend in BENDS {
+        let broken = laws().into_iter().filter(|law| {
+            let rings = Arc::new(Rings::default());
+            let subject = Subject::new(Bent::open(bend, &rings), rings);
+            let held = catch_unwind(AssertUnwindSafe(|| there_at_once((law.run)(subject))));
+            held.is_err()
+        });
+        assert!(broken.count() > 0, "no law minds {bend:?}");
+    }
+}
+
+#[test]
+fn random_actions_find_out_every_bent_store() {
+    for bend in BENDS {
+        let found = (0..50).any(|seed| {
+            let store = Bent::open(bend, &Arc::default());
+            let compared = random::store_behaves_like_the_model(store, seed, 400);
+            catch_unwind(AssertUnwindSafe(|| there_at_once(compared))).is_err()
+        });
+        assert!(found, "nothing that was done showed {bend:?}");
+    }
+}
