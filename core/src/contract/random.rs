@@ -19,6 +19,8 @@ use side::Side;
 /// tells every action up to the one that differs. Fewer steps of the same seed are a prefix of
 /// more.
 pub async fn store_behaves_like_the_model(store: Arc<dyn Store>, seed: u64, steps: usize) {
+    // A store that fails outright tells no story: its seed at least is known.
+    eprintln!("seed {seed}, {steps} steps");
     let model = Arc::new(MemoryStore::new(Arc::new(Rings::default())));
     if let Err(story) = compare(model, store, seed, steps).await {
         panic!("{story}");
