@@ -14,9 +14,9 @@ pub mod budget;
 
 pub mod front_door;
 
-pub mod admit;
+mod admit;
 
-pub mod body;
+mod body;
 
 pub mod redact;
 
@@ -24,7 +24,7 @@ pub mod dedupe;
 
 pub mod envelope;
 
-pub mod receive;
+mod receive;
 
 pub mod router;
 

@@ -87,8 +87,8 @@ async fn a_sender_that_closed_its_half_is_answered_all_the_same() {
 #[tokio::test]
 async fn a_slow_head_ends_the_connection_and_a_rest_between_requests_does_not() {
     let connections = ConnectionLimits {
-        head_time: Duration::from_millis(100),
-        idle_time: Duration::from_millis(600),
+        head_time: Duration::from_millis(400),
+        idle_time: Duration::from_secs(2),
         ..ConnectionLimits::default()
     };
     let house = House::open_with(Limits::default(), connections).await;

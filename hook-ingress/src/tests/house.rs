@@ -193,11 +193,7 @@ impl House {
     }
 
     pub(super) async fn connect(&self) -> Sender {
-        let stream = TcpStream::connect(self.address).await.expect("listening");
-        Sender {
-            stream,
-            unread: Vec::new(),
-        }
+        Sender::connect(self.address).await
     }
 
     /// One request on a connection of its own.
@@ -229,6 +225,14 @@ pub(super) struct Sender {
 }
 
 impl Sender {
+    pub(super) async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("listening");
+        Self {
+            stream,
+            unread: Vec::new(),
+        }
+    }
+
     pub(super) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream
             .write_all(bytes.as_ref())
@@ -271,6 +275,14 @@ impl Sender {
     /// Whether the door closes the connection, and says nothing more before that.
     pub(super) async fn closed(&mut self) -> bool {
         self.unread.is_empty() && !self.more().await
+    }
+
+    /// Reads whatever comes next.
+    pub(super) async fn read(&mut self) -> Vec<u8> {
+        if self.unread.is_empty() {
+            self.more().await;
+        }
+        std::mem::take(&mut self.unread)
     }
 
     async fn more(&mut self) -> bool {

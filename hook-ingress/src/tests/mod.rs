@@ -1,6 +1,7 @@
 //! The front door over real sockets, held to CONTRACT section 3.
 
 mod connections;
+mod guests;
 mod house;
 mod messages;
 mod moody;

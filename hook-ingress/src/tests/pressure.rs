@@ -1,5 +1,9 @@
 //! What happens when there is too much.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::house::{House, post};
 use crate::limits::{ConnectionLimits, Limits, Rate};
 
@@ -99,8 +103,13 @@ async fn an_upload_that_is_broken_off_gives_its_share_back() {
     assert_eq!(sender.reply().await.status, 100);
     assert!(house.door.0.budget.left() < before);
     drop(sender);
-    while house.door.0.budget.left() < before {
-        tokio::task::yield_now().await;
-    }
+    let given_back = async {
+        while house.door.0.budget.left() < before {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), given_back)
+        .await
+        .expect("the share comes back");
     assert!(house.stored().await.is_empty());
 }
