@@ -20,10 +20,10 @@ const REDACTED: &[u8] = b"[token]";
 /// The name of our session cookie.
 pub const SESSION_COOKIE: &str = "doorbell_session";
 
-/// The shortest claims and MAC that a channel token could have, in base64url: 12 and 16 bytes.
-/// A text such as `dbc_lib.so` is not one.
-const LEAST_CLAIMS: usize = 16;
-const LEAST_MAC: usize = 22;
+/// The fewest characters of a channel token's claims, and of its MAC: 31 bytes and 32, as
+/// [`doorbell_core::capability`] writes them. A text such as `dbc_lib.so` is no token.
+const LEAST_CLAIMS: usize = 42;
+const LEAST_MAC: usize = 43;
 
 /// Reads base64 as senders write it, padded or not.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -165,7 +165,12 @@ impl<'a> Plain<'a> {
 
 #[cfg(test)]
 mod tests {
-    use doorbell_core::token::{Chance, Token, TokenKind};
+    use doorbell_core::{
+        capability::{Claims, KeyRing, SigningKey, SigningKeyId, Verb},
+        grant::GrantId,
+        time::Timestamp,
+        token::{Chance, Token, TokenKind},
+    };
 
     use super::*;
 
@@ -194,8 +199,27 @@ mod tests {
             assert_eq!(redacted(&format!("{token},{token}")), "[token],[token]");
             assert_eq!(redacted(&format!("dbdb{token}x")), "dbdb[token]x");
         }
-        let channel = format!("dbc_{}.{}", "eyJjaGFubmVsIjoi", "A".repeat(43));
-        assert_eq!(redacted(&format!("a={channel}&b")), "a=[token]&b");
+    }
+
+    #[test]
+    fn a_channel_token_is_cut_out_even_of_the_shortest_session() {
+        let key = SigningKey::generate(SigningKeyId(1), Timestamp::from_millis(1), &Sevens);
+        let claims = Claims {
+            grant: GrantId::from_u128(1),
+            session: "s".parse().expect("legal"),
+            verb: Verb::SendInput,
+            expires_at: Timestamp::from_millis(2),
+        };
+        let token = KeyRing::new(vec![key])
+            .sign(&claims)
+            .expect("there is a key");
+        let token = token.expose();
+        assert_eq!(redacted(&format!("a={token}&b")), "a=[token]&b");
+        assert_eq!(redacted(&token.replace('.', "%2E")), "[token]");
+        assert_eq!(
+            redacted(&token[..token.len() - 1]),
+            token[..token.len() - 1]
+        );
     }
 
     #[test]

@@ -92,15 +92,23 @@ impl House {
     }
 
     pub(super) async fn open_with(limits: Limits, connections: ConnectionLimits) -> Self {
+        Self::open_as(connections, |config| config.limits = limits).await
+    }
+
+    pub(super) async fn open_as(
+        connections: ConnectionLimits,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let store = Arc::new(MemoryStore::new(Arc::new(Nobody)));
         let log = Arc::new(Moody {
             store: store.clone(),
             full: AtomicBool::new(false),
             broken: AtomicBool::new(false),
+            unready: AtomicBool::new(false),
         });
         let clock = Arc::new(Hand(AtomicU64::new(1_795_277_640_000)));
         let mut config = Config::new(log.clone(), clock.clone());
-        config.limits = limits;
+        change(&mut config);
         let door = front_door(config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
@@ -136,6 +144,10 @@ impl House {
 
     pub(super) fn break_store(&self, broken: bool) {
         self.log.broken.store(broken, Ordering::Relaxed);
+    }
+
+    pub(super) fn unready_store(&self, unready: bool) {
+        self.log.unready.store(unready, Ordering::Relaxed);
     }
 
     /// A live webhook's token.

@@ -1,6 +1,15 @@
 //! What is kept of a request.
 
+use std::sync::Arc;
+
+use doorbell_core::{
+    grant::Grant,
+    message::{Destination, Head, Mode},
+    route::Outcome,
+};
+
 use super::house::{House, post};
+use crate::limits::ConnectionLimits;
 
 #[tokio::test]
 async fn a_post_is_kept_verbatim_with_its_head() {
@@ -156,4 +165,38 @@ async fn a_sender_that_asks_first_is_told_to_go_on_or_refused_at_once() {
     let request = post("nobody", "expect: 100-continue\r\n", b"body");
     stranger.write(&request[..request.len() - 4]).await;
     stranger.reply().await.refusal(401);
+}
+
+#[tokio::test]
+async fn routing_sees_the_grant_and_the_kept_head_and_decides() {
+    let route = |grant: &Grant, head: &Head| Outcome {
+        to: Destination::folder(
+            format!("{}/quiet", grant.target_folder)
+                .parse()
+                .expect("legal"),
+        ),
+        mode: match head.headers.get("x-github-event") {
+            Some("push") => Mode::Trigger,
+            _ => Mode::Observe,
+        },
+    };
+    let house = House::open_as(ConnectionLimits::default(), |config| {
+        config.routing = Arc::new(route);
+    })
+    .await;
+    let token = house.token().await;
+    house
+        .post(&token, "x-github-event: push\r\n", b"")
+        .await
+        .accepted();
+    house
+        .post(&token, "x-github-event: star\r\n", b"")
+        .await
+        .accepted();
+    let stored = house.stored().await;
+    assert_eq!(
+        [stored[0].mode, stored[1].mode],
+        [Mode::Trigger, Mode::Observe]
+    );
+    assert_eq!(stored[1].to.folder.as_str(), "acme/eng/quiet");
 }

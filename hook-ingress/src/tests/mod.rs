@@ -7,3 +7,4 @@ mod messages;
 mod moody;
 mod pressure;
 mod refusals;
+mod silence;

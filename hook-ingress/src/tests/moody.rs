@@ -25,10 +25,14 @@ pub(super) struct Moody {
     pub(super) store: Arc<MemoryStore>,
     pub(super) full: AtomicBool,
     pub(super) broken: AtomicBool,
+    pub(super) unready: AtomicBool,
 }
 
 impl Health for Moody {
     fn ready(&self) -> Result<(), StoreError> {
+        if self.unready.load(Ordering::Relaxed) {
+            return Err(StoreError::NotReady("its disk failed".into()));
+        }
         Ok(())
     }
 }

@@ -222,6 +222,12 @@ async fn a_full_or_broken_store_is_503_with_retry_after_and_the_door_recovers() 
     assert_eq!(broken.refusal(503), "not_stored");
     assert!(broken.header("retry-after").is_some());
     house.break_store(false);
+    // What is known before the body is read is said before.
+    house.unready_store(true);
+    let request = post(&token, "expect: 100-continue\r\n", b"{}");
+    let unready = house.send(&request[..request.len() - 2]).await;
+    assert_eq!(unready.refusal(503), "not_stored");
+    house.unready_store(false);
     sender.write(post(&token, "", b"{}")).await;
     sender.reply().await.accepted();
     assert_eq!(house.stored().await.len(), 1);
@@ -238,6 +244,22 @@ async fn a_grant_revoked_while_its_body_uploads_stores_nothing() {
     // The 100 says that the token was good; what comes now was admitted.
     assert_eq!(sender.reply().await.status, 100);
     house.revoke(grant).await;
+    sender.write(body).await;
+    sender.reply().await.refusal(401);
+    assert!(house.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_grant_that_expires_while_its_body_uploads_stores_nothing() {
+    let house = House::open().await;
+    let ttl = Duration::from_secs(1);
+    let (token, _) = house.mint(TokenKind::Hook, Some(ttl)).await;
+    let mut sender = house.connect().await;
+    let request = post(&token, "expect: 100-continue\r\n", b"late");
+    let (head, body) = request.split_at(request.len() - 4);
+    sender.write(head).await;
+    assert_eq!(sender.reply().await.status, 100);
+    house.clock.advance(ttl);
     sender.write(body).await;
     sender.reply().await.refusal(401);
     assert!(house.stored().await.is_empty());
