@@ -8,6 +8,10 @@ pub mod refusal;
 
 pub mod wire;
 
+pub mod untrusted;
+
+pub mod sources;
+
 pub mod caller;
 
 pub mod machine;

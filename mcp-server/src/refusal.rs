@@ -42,6 +42,10 @@ pub enum Refusal {
     /// Not now: the store or the server is not ready.
     #[error("{0}")]
     Unavailable(String),
+    /// Nobody answers where the server should be. Nothing was sent, so asking another time does
+    /// nothing twice. Only a client says it.
+    #[error("{0}")]
+    Unreachable(String),
     /// Our fault. The log says more.
     #[error("{0}")]
     Internal(String),
@@ -101,6 +105,7 @@ impl Refusal {
             Self::Conflict(_) => (409, "conflict"),
             Self::TooLarge(_) => (413, "too_large"),
             Self::Unavailable(_) => (503, "unavailable"),
+            Self::Unreachable(_) => (503, "unreachable"),
             Self::Internal(_) => (500, "internal"),
         }
     }

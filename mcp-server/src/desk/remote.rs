@@ -148,7 +148,7 @@ impl Remote {
     fn unreachable(&self, error: &reqwest::Error) -> Refusal {
         let url = &self.address.url;
         if error.is_connect() {
-            Refusal::Unavailable(format!(
+            Refusal::Unreachable(format!(
                 "no server answers at {url}; start one with: doorbell serve"
             ))
         } else if error.is_timeout() {

@@ -4,4 +4,6 @@ pub mod guard;
 
 pub mod rest;
 
+pub mod mcp;
+
 pub mod cli;

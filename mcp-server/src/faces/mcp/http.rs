@@ -1,0 +1,44 @@
+//! `/mcp`: Streamable HTTP, without sessions.
+//!
+//! No session means that nothing is lost with the server: a 2025-11-25 client goes on after a
+//! restart, whatever session id it still holds.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+};
+
+use super::{handler::Handler, reach::InHouse};
+use crate::house::House;
+
+/// The largest request body that is read, in bytes. Nothing is uploaded here.
+const MAX_REQUEST: usize = 1024 * 1024;
+
+/// How often a waiting answer says that it lives: clients and proxies give up on silence.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// `/mcp`, without its guard: mount it behind [`crate::faces::guard`], which checks `Host` and
+/// `Origin` and says who calls.
+///
+/// The listener must not be told to allow half-closed connections: a waiting receive would not
+/// learn that its client has gone.
+pub fn http(house: Arc<House>) -> Router {
+    let handler = Handler::new(InHouse(house));
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        // Events, so that a wait can be kept alive.
+        .with_json_response(false)
+        .with_sse_keep_alive(Some(KEEP_ALIVE))
+        .with_max_request_body_bytes(MAX_REQUEST)
+        // The guard knows which names are ours; rmcp's own list knows loopback alone.
+        .disable_allowed_hosts()
+        .disable_allowed_origins();
+    let service = StreamableHttpService::new(
+        move || Ok(handler.clone()),
+        Arc::new(NeverSessionManager::default()),
+        config,
+    );
+    Router::new().route_service("/mcp", service)
+}

@@ -1,0 +1,19 @@
+//! `/mcp` and `doorbell mcp`: what an agent calls.
+//!
+//! One handler, two ways in: over HTTP it stands in the server and serves whoever the guard let
+//! in; over stdio it is a client of the running server. Both revisions, 2025-11-25 and 2026-07-28,
+//! are spoken on both.
+
+mod handler;
+mod http;
+mod reach;
+mod say;
+mod stdio;
+mod table;
+mod tool;
+mod tools;
+
+pub use self::{
+    http::http,
+    stdio::{StdioError, stdio},
+};

@@ -1,0 +1,153 @@
+//! Replies as text for a model, and for the human it shows them to.
+
+use std::fmt::Write;
+
+use doorbell_core::{label::Label, token::Chance};
+use reqwest::Url;
+
+use crate::{
+    desk::Address,
+    sources,
+    untrusted::{Frame, quoted},
+    wire::{AckResults, IssuedToken, Message, Page, Received, SettleStatus, TokenList},
+};
+
+/// How much of a note is shown in a list, in bytes.
+const SHOWN_NOTE: usize = 200;
+
+/// A new webhook URL, and where to paste it.
+pub(super) fn issued(label: &Label, issued: &IssuedToken) -> String {
+    let url = issued.url.as_deref().unwrap_or(&issued.token);
+    let expires = (issued.expires_at.as_ref()).map_or("never".to_owned(), |at| at.0.to_string());
+    let mut text = format!(
+        "Webhook URL: {url}\n\
+         It is shown once, and whoever has it can post. If it scrolls past, mint another.\n\
+         Address: {}. Grant: {}. Expires: {expires}.\n",
+        issued.jid.0, issued.grant_id.0
+    );
+    if Url::parse(url).is_ok_and(|url| Address::is_loopback(&url)) {
+        text.push_str(
+            "Only this machine reaches this URL. For senders elsewhere the server needs a public address or a tunnel, and --public-url to print it.\n",
+        );
+    }
+    let steps = sources::steps(label);
+    let _ = writeln!(text, "\nWhere to paste it: {}", steps.title);
+    for (number, line) in (1..).zip(steps.lines) {
+        let _ = writeln!(text, "{number}. {line}");
+    }
+    let _ = write!(
+        text,
+        "\nThen call receive_messages with wait_seconds to hear it ring. To close it: revoke_route_token with jid {}.",
+        issued.jid.0
+    );
+    text
+}
+
+/// Live webhook URLs, a line each.
+pub(super) fn listed(list: &TokenList) -> String {
+    if list.tokens.is_empty() {
+        return "No live webhook URLs. issue_webhook mints one.".to_owned();
+    }
+    let mut text = format!("{} live:\n", list.tokens.len());
+    for entry in &list.tokens {
+        let _ = write!(
+            text,
+            "{}, grant {}, owner {}, minted {}",
+            entry.jid.0, entry.grant_id.0, entry.owner_folder.0, entry.created_at.0
+        );
+        match &entry.last_used_at {
+            Some(at) => _ = write!(text, ", last used {}", at.0),
+            None => text.push_str(", never used"),
+        }
+        if let Some(at) = &entry.expires_at {
+            let _ = write!(text, ", expires {}", at.0);
+        }
+        if let Some(context) = &entry.context {
+            let _ = write!(text, ", note {}", quoted(context.0.as_str(), SHOWN_NOTE));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Leased messages and the context beside them.
+pub(super) fn received(received: &Received, chance: &dyn Chance) -> String {
+    let all: Vec<&Message> = (received.messages.iter())
+        .chain(&received.observed)
+        .collect();
+    if all.is_empty() {
+        return "Nothing is pending. With wait_seconds (up to 50) the call returns as soon as something comes.".to_owned();
+    }
+    let frame = Frame::around(chance, &all);
+    let mut text = frame.notice() + "\n";
+    push_messages(&mut text, &frame, "Message", &received.messages);
+    push_messages(
+        &mut text,
+        &frame,
+        "Context, no ack needed,",
+        &received.observed,
+    );
+    if !received.messages.is_empty() {
+        let ids: Vec<String> = (received.messages.iter())
+            .map(|m| m.id.0.to_string())
+            .collect();
+        let _ = write!(
+            text,
+            "\nWhen done: ack_messages with ids {}. Unacked messages come back after 60 s.",
+            ids.join(", ")
+        );
+    }
+    text
+}
+
+/// A page of the log.
+pub(super) fn page(page: &Page, chance: &dyn Chance) -> String {
+    use crate::wire::TextShape;
+
+    let cursor = page.cursor.0.write();
+    if page.messages.is_empty() {
+        return format!("Nothing more. Later messages come after cursor {cursor}.");
+    }
+    let all: Vec<&Message> = page.messages.iter().collect();
+    let frame = Frame::around(chance, &all);
+    let mut text = frame.notice() + "\n";
+    push_messages(&mut text, &frame, "Message", &page.messages);
+    let _ = write!(
+        text,
+        "\nGo on with cursor {cursor}. Reading consumed nothing."
+    );
+    text
+}
+
+fn push_messages(text: &mut String, frame: &Frame, what: &str, messages: &[Message]) {
+    for (number, message) in (1..).zip(messages) {
+        let _ = write!(
+            text,
+            "\n{what} {number} of {}: {}",
+            messages.len(),
+            frame.show(message)
+        );
+    }
+}
+
+/// What became of each id.
+pub(super) fn settled(results: &AckResults) -> String {
+    let mut text = String::new();
+    for (status, words) in [
+        (SettleStatus::Acked, "acked"),
+        (SettleStatus::Nacked, "given back"),
+        (
+            SettleStatus::NotFound,
+            "not found (unknown, settled already, or leased by another since)",
+        ),
+    ] {
+        let ids: Vec<String> = (results.results.iter())
+            .filter(|settled| settled.status == status)
+            .map(|settled| quoted(&settled.id, 64))
+            .collect();
+        if !ids.is_empty() {
+            let _ = writeln!(text, "{} {words}: {}", ids.len(), ids.join(", "));
+        }
+    }
+    text
+}

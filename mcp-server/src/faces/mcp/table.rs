@@ -1,0 +1,182 @@
+//! The table of tools: what is listed is what can be called.
+
+use std::sync::LazyLock;
+
+use futures_util::future::BoxFuture;
+use rmcp::{
+    RoleServer,
+    model::{self, CallToolResult, JsonObject},
+    service::RequestContext,
+};
+
+use super::{
+    reach::Reach,
+    tool::{self, Tool},
+    tools::{
+        AckMessages, IssueWebhook, ListRouteTokens, NackMessages, ReadMessages, ReceiveMessages,
+        RevokeRouteToken,
+    },
+};
+
+/// A tool as the handler knows it.
+pub(super) struct Row<R> {
+    pub(super) name: &'static str,
+    publish: fn() -> model::Tool,
+    pub(super) call: for<'a> fn(
+        &'a R,
+        JsonObject,
+        &'a RequestContext<RoleServer>,
+    ) -> BoxFuture<'a, CallToolResult>,
+}
+
+/// Every tool. A new one is a type in `tools` and a line here.
+pub(super) fn rows<R: Reach>() -> [Row<R>; 7] {
+    [
+        row::<IssueWebhook, R>(),
+        row::<RevokeRouteToken, R>(),
+        row::<ListRouteTokens, R>(),
+        row::<ReceiveMessages, R>(),
+        row::<AckMessages, R>(),
+        row::<NackMessages, R>(),
+        row::<ReadMessages, R>(),
+    ]
+}
+
+fn row<T: Tool, R: Reach>() -> Row<R> {
+    Row {
+        name: T::NAME,
+        publish: tool::publish::<T>,
+        call: |reach, arguments, context| Box::pin(tool::call::<T, R>(reach, arguments, context)),
+    }
+}
+
+/// Every tool as `tools/list` shows it: the same for every caller, so that clients may cache it.
+pub(super) fn published() -> &'static [model::Tool] {
+    // The way in makes no difference to what is published.
+    static PUBLISHED: LazyLock<Vec<model::Tool>> = LazyLock::new(|| {
+        rows::<super::reach::InHouse>()
+            .iter()
+            .map(|row| (row.publish)())
+            .collect()
+    });
+    &PUBLISHED
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_tools_are_the_contracts_with_its_arguments_and_results() {
+        type Keys = &'static [&'static str];
+        // CONTRACT section 5; `state`, `order` and `max_body_bytes` of read_messages are ours.
+        let contract: [(&str, Keys, Keys, Keys); 7] = [
+            (
+                "issue_webhook",
+                &[
+                    "source_label",
+                    "jid_suffix",
+                    "target_folder",
+                    "context",
+                    "ttl_seconds",
+                ],
+                &["source_label"],
+                &["token", "url", "jid", "grant_id", "expires_at"],
+            ),
+            (
+                "revoke_route_token",
+                &["jid"],
+                &["jid"],
+                &["jid", "revoked"],
+            ),
+            ("list_route_tokens", &["folder"], &[], &["tokens"]),
+            (
+                "receive_messages",
+                &["max", "wait_seconds", "match", "folder", "max_body_bytes"],
+                &[],
+                &["messages", "observed"],
+            ),
+            ("ack_messages", &["ids"], &["ids"], &["results"]),
+            (
+                "nack_messages",
+                &["ids", "delay_seconds"],
+                &["ids"],
+                &["results"],
+            ),
+            (
+                "read_messages",
+                &[
+                    "match",
+                    "cursor",
+                    "limit",
+                    "id",
+                    "state",
+                    "order",
+                    "max_body_bytes",
+                ],
+                &[],
+                &["messages", "cursor"],
+            ),
+        ];
+        let names: Vec<&str> = published().iter().map(|tool| &*tool.name).collect();
+        assert_eq!(names, contract.map(|(name, ..)| name));
+        let keys = |schema: &JsonObject| -> Vec<String> {
+            schema["properties"]
+                .as_object()
+                .expect("properties")
+                .keys()
+                .cloned()
+                .collect()
+        };
+        for (tool, (name, arguments, required, results)) in published().iter().zip(contract) {
+            let input = &tool.input_schema;
+            assert_eq!(input["type"], "object", "{name}");
+            assert_eq!(input["additionalProperties"], false, "{name}");
+            assert_eq!(keys(input), arguments, "{name}");
+            let needed = input.get("required").and_then(Value::as_array);
+            assert_eq!(needed.map_or(0, Vec::len), required.len(), "{name}");
+            let output = tool.output_schema.as_ref().expect("an output schema");
+            assert_eq!(output["type"], "object", "{name}");
+            assert_eq!(keys(output), results, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_tool_says_what_it_does_to_a_model_and_to_the_world() {
+        for tool in published() {
+            assert!(tool.title.is_some(), "{}", tool.name);
+            let words = tool.description.as_deref().unwrap_or_default();
+            assert!(
+                (40..700).contains(&words.len()),
+                "{}: {}",
+                tool.name,
+                words.len()
+            );
+            let hints = tool.annotations.as_ref().expect("annotations");
+            let all = [
+                hints.read_only_hint,
+                hints.destructive_hint,
+                hints.idempotent_hint,
+                hints.open_world_hint,
+            ];
+            assert!(all.iter().all(Option::is_some), "{}", tool.name);
+        }
+    }
+
+    #[test]
+    fn no_schema_names_a_rust_number() {
+        let text = serde_json::to_string(published()).expect("tools serialise");
+        let formats: Vec<&str> = text
+            .split("\"format\":\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert!(!formats.is_empty());
+        assert!(
+            formats.iter().all(|format| *format == "date-time"),
+            "{formats:?}"
+        );
+    }
+}
