@@ -1,0 +1,139 @@
+//! Reading and writing small binary values: numbers little-endian, texts with their length.
+
+use std::str::FromStr;
+
+use doorbell_core::time::Timestamp;
+
+/// Bytes that do not read as what was written there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a stored value does not read back")]
+pub(super) struct Unreadable;
+
+/// Appends values.
+#[derive(Default)]
+pub(super) struct Out(pub(super) Vec<u8>);
+
+impl Out {
+    pub(super) fn u8(&mut self, value: u8) {
+        self.0.push(value);
+    }
+
+    pub(super) fn u64(&mut self, value: u64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn u128(&mut self, value: u128) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// A length in one to five bytes, seven bits each.
+    pub(super) fn len(&mut self, mut value: usize) {
+        while value >= 0x80 {
+            self.0.push((value & 0x7f) as u8 | 0x80);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
+    }
+
+    pub(super) fn text(&mut self, value: &str) {
+        self.len(value.len());
+        self.0.extend_from_slice(value.as_bytes());
+    }
+
+    pub(super) fn maybe_text(&mut self, value: Option<&str>) {
+        self.u8(u8::from(value.is_some()));
+        if let Some(value) = value {
+            self.text(value);
+        }
+    }
+
+    pub(super) fn maybe_time(&mut self, value: Option<Timestamp>) {
+        self.u8(u8::from(value.is_some()));
+        self.u64(value.unwrap_or_default().as_millis());
+    }
+}
+
+/// Takes values off the front.
+pub(super) struct In<'a>(pub(super) &'a [u8]);
+
+impl<'a> In<'a> {
+    pub(super) fn bytes(&mut self, len: usize) -> Result<&'a [u8], Unreadable> {
+        let (taken, rest) = self.0.split_at_checked(len).ok_or(Unreadable)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
+        self.bytes(N)?.try_into().map_err(|_| Unreadable)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8, Unreadable> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    pub(super) fn u64(&mut self) -> Result<u64, Unreadable> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    pub(super) fn u128(&mut self) -> Result<u128, Unreadable> {
+        self.array().map(u128::from_le_bytes)
+    }
+
+    pub(super) fn len(&mut self) -> Result<usize, Unreadable> {
+        let mut value = 0_usize;
+        for shift in [0, 7, 14, 21, 28] {
+            let byte = self.u8()?;
+            value |= usize::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(Unreadable)
+    }
+
+    pub(super) fn text(&mut self) -> Result<&'a str, Unreadable> {
+        let len = self.len()?;
+        std::str::from_utf8(self.bytes(len)?).map_err(|_| Unreadable)
+    }
+
+    pub(super) fn parsed<T: FromStr>(&mut self) -> Result<T, Unreadable> {
+        self.text()?.parse().map_err(|_| Unreadable)
+    }
+
+    pub(super) fn maybe_text(&mut self) -> Result<Option<&'a str>, Unreadable> {
+        match self.u8()? {
+            0 => Ok(None),
+            1 => self.text().map(Some),
+            _ => Err(Unreadable),
+        }
+    }
+
+    pub(super) fn maybe_parsed<T: FromStr>(&mut self) -> Result<Option<T>, Unreadable> {
+        match self.maybe_text()? {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| Unreadable),
+        }
+    }
+
+    pub(super) fn time(&mut self) -> Result<Timestamp, Unreadable> {
+        self.u64().map(Timestamp::from_millis)
+    }
+
+    pub(super) fn maybe_time(&mut self) -> Result<Option<Timestamp>, Unreadable> {
+        let there = self.u8()?;
+        let at = self.time()?;
+        match there {
+            0 => Ok(None),
+            1 => Ok(Some(at)),
+            _ => Err(Unreadable),
+        }
+    }
+
+    pub(super) fn end(&self) -> Result<(), Unreadable> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Unreadable)
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What the writer is asked, and how it answers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use doorbell_core::{
+    grant::{Grant, GrantId},
+    key::{ApiKey, KeyId},
+    message::{Kind, Mode, Receiver},
+    ports::{InsertGrantError, LeaseRequest, Put, Settlement, StoreError},
+    time::Timestamp,
+    token::TokenHash,
+};
+use tokio::sync::oneshot;
+
+use super::decide::{Picked, Target};
+
+/// Where an answer goes.
+pub(super) type Answer<T, E = StoreError> = oneshot::Sender<Result<T, E>>;
+
+/// An arrival, written down as far as it can be before it has an id.
+pub(super) struct PutCommand {
+    pub(super) grant: GrantId,
+    pub(super) origin: u32,
+    pub(super) kind: Kind,
+    pub(super) mode: Mode,
+    pub(super) received_at: Timestamp,
+    pub(super) head: Vec<u8>,
+    pub(super) body: Bytes,
+    /// The provider's id, mixed with the grant.
+    pub(super) dedupe: Option<[u8; 16]>,
+    pub(super) answer: Answer<Put>,
+}
+
+/// Messages to settle, and what the files know of each.
+pub(super) struct SettleCommand {
+    pub(super) targets: Vec<Option<Target>>,
+    pub(super) how: Settlement,
+    pub(super) receiver: Receiver,
+    pub(super) now: Timestamp,
+    pub(super) answer: Answer<Vec<bool>>,
+}
+
+/// What the writer is asked.
+pub(super) enum Command {
+    Put(Box<PutCommand>),
+    Lease(Box<LeaseRequest>, Answer<Picked>),
+    Settle(Box<SettleCommand>),
+    Replay(Target, Timestamp, Answer<bool>),
+    InsertGrant(
+        Box<Grant>,
+        TokenHash,
+        Timestamp,
+        Answer<Arc<Grant>, InsertGrantError>,
+    ),
+    RevokeGrants(Vec<GrantId>, Timestamp, Answer<Vec<GrantId>>),
+    InsertKey(Box<ApiKey>, TokenHash, Answer<()>),
+    RevokeKey(KeyId, Timestamp, Answer<bool>),
+    /// Write down what is not yet, and end.
+    Close(Answer<()>),
+}
+
+impl Command {
+    /// How many bytes of bodies it brings.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Put(put) => put.head.len() + put.body.len(),
+            _ => 0,
+        }
+    }
+
+    /// Answers that the store is not ready.
+    pub(super) fn refuse(self, why: &StoreError) {
+        // Nobody waits any more: that is not the store's business.
+        match self {
+            Self::Put(put) => drop(put.answer.send(Err(why.clone()))),
+            Self::Lease(_, answer) => drop(answer.send(Err(why.clone()))),
+            Self::Settle(settle) => drop(settle.answer.send(Err(why.clone()))),
+            Self::Replay(_, _, answer) | Self::RevokeKey(_, _, answer) => {
+                drop(answer.send(Err(why.clone())));
+            }
+            Self::InsertGrant(_, _, _, answer) => drop(answer.send(Err(why.clone().into()))),
+            Self::RevokeGrants(_, _, answer) => drop(answer.send(Err(why.clone()))),
+            Self::InsertKey(_, _, answer) => drop(answer.send(Err(why.clone()))),
+            Self::Close(answer) => drop(answer.send(Ok(()))),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! `doorbell.redb`: grants, keys, and what outlives the log. Small and precious.
+
+use std::path::Path;
+
+use ::redb::{Database, ReadableDatabase, ReadableTable, TableError};
+use doorbell_core::{
+    folder::Folder,
+    grant::{Door, Grant, GrantId},
+    key::{ApiKey, KeyId},
+    message::MessageId,
+    principal::Principal,
+    time::Timestamp,
+    token::TokenHash,
+};
+
+use super::{
+    codec::{In, Out, Unreadable},
+    disk::Disk,
+    fault::Fault,
+    schema::{CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS, SEEN, USED},
+    segment,
+};
+
+/// Its cache, in bytes.
+const CACHE: usize = 1 << 20;
+
+/// A change to the control file.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// A grant is new or was revoked.
+    Grant(TokenHash, std::sync::Arc<Grant>),
+    /// A key is new or was revoked.
+    Key(TokenHash, std::sync::Arc<ApiKey>),
+    /// A message came through a grant.
+    Used(GrantId, Timestamp),
+    /// A dedupe hash whose file goes.
+    Seen([u8; 16], MessageId, Timestamp),
+    /// A dedupe hash that no longer matters.
+    Unseen([u8; 16]),
+    /// A grant that nobody needs to remember.
+    Forget(GrantId),
+}
+
+/// The open file.
+pub(super) struct Control {
+    pub(super) db: Database,
+    dirty: bool,
+}
+
+/// All that stands in it.
+#[derive(Default)]
+pub(super) struct Contents {
+    pub(super) grants: Vec<(TokenHash, Grant)>,
+    pub(super) keys: Vec<(TokenHash, ApiKey)>,
+    pub(super) used: Vec<(GrantId, Timestamp)>,
+    pub(super) seen: Vec<([u8; 16], MessageId)>,
+}
+
+impl Control {
+    /// Opens the file, makes it if there is none, and reads it.
+    pub(super) fn open(disk: &dyn Disk, path: &Path) -> Result<(Self, Contents), Fault> {
+        let db = segment::open_writable(disk, path, CACHE)?;
+        let txn = db.begin_read()?;
+        match txn.open_table(CONTROL_META) {
+            Ok(meta) => {
+                let found = meta.get(CONTROL_FORMAT)?;
+                let found = found.and_then(|found| found.value().try_into().ok());
+                segment::check_format(path, found.map(u64::from_le_bytes))?;
+            }
+            Err(TableError::TableDoesNotExist(_)) => {
+                let mut txn = db.begin_write()?;
+                txn.set_quick_repair(true);
+                for table in CONTROL_TABLES {
+                    txn.open_table(table)?;
+                }
+                txn.open_table(CONTROL_META)?
+                    .insert(CONTROL_FORMAT, &FORMAT.to_le_bytes()[..])?;
+                txn.commit()?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let contents = read(&db.begin_read()?)?;
+        Ok((Self { db, dirty: false }, contents))
+    }
+
+    /// Writes changes. Once it returns they are durable.
+    pub(super) fn commit(&mut self, changes: &[Change]) -> Result<(), Fault> {
+        let mut txn = self.db.begin_write()?;
+        // It is small and seldom written: a crash must never have to repair it.
+        txn.set_quick_repair(true);
+        {
+            let mut grants = txn.open_table(GRANTS)?;
+            let mut keys = txn.open_table(KEYS)?;
+            let mut used = txn.open_table(USED)?;
+            let mut seen = txn.open_table(SEEN)?;
+            for change in changes {
+                match change {
+                    Change::Grant(hash, grant) => {
+                        grants
+                            .insert(&key(grant.id.as_u128())[..], &encode_grant(hash, grant)[..])?;
+                    }
+                    Change::Key(hash, api_key) => {
+                        keys.insert(
+                            &key(api_key.id.as_u128())[..],
+                            &encode_key(hash, api_key)[..],
+                        )?;
+                    }
+                    Change::Used(id, at) => {
+                        used.insert(&key(id.as_u128())[..], &at.as_millis().to_le_bytes()[..])?;
+                    }
+                    Change::Seen(hash, id, at) => {
+                        let mut out = Out::default();
+                        out.u128(id.as_u128());
+                        out.u64(at.as_millis());
+                        seen.insert(&hash[..], &out.0[..])?;
+                    }
+                    Change::Unseen(hash) => {
+                        seen.remove(&hash[..])?;
+                    }
+                    Change::Forget(id) => {
+                        grants.remove(&key(id.as_u128())[..])?;
+                        used.remove(&key(id.as_u128())[..])?;
+                    }
+                }
+            }
+        }
+        txn.commit()?;
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Where and when a hash that outlived its file was seen.
+    pub(super) fn seen(&self, hash: &[u8; 16]) -> Result<Option<(MessageId, Timestamp)>, Fault> {
+        let txn = self.db.begin_read()?;
+        let table = txn.open_table(SEEN)?;
+        let Some(row) = table.get(&hash[..])? else {
+            return Ok(None);
+        };
+        Ok(Some(decode_seen(row.value())?))
+    }
+
+    /// Every hash that outlived its file, and when it was seen.
+    pub(super) fn all_seen(&self) -> Result<Vec<([u8; 16], Timestamp)>, Fault> {
+        let txn = self.db.begin_read()?;
+        let mut all = Vec::new();
+        for row in txn.open_table(SEEN)?.iter()? {
+            let (hash, value) = row?;
+            let hash = hash.value().try_into().map_err(|_| Unreadable)?;
+            all.push((hash, decode_seen(value.value())?.1));
+        }
+        Ok(all)
+    }
+}
+
+fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {
+    let mut contents = Contents::default();
+    for row in txn.open_table(GRANTS)?.iter()? {
+        let (id, value) = row?;
+        contents.grants.push(decode_grant(
+            GrantId::from_u128(unkey(id.value())?),
+            value.value(),
+        )?);
+    }
+    for row in txn.open_table(KEYS)?.iter()? {
+        let (id, value) = row?;
+        contents.keys.push(decode_key(
+            KeyId::from_u128(unkey(id.value())?),
+            value.value(),
+        )?);
+    }
+    for row in txn.open_table(USED)?.iter()? {
+        let (id, value) = row?;
+        let at = In(value.value()).time()?;
+        contents
+            .used
+            .push((GrantId::from_u128(unkey(id.value())?), at));
+    }
+    for row in txn.open_table(SEEN)?.iter()? {
+        let (hash, value) = row?;
+        let hash = hash.value().try_into().map_err(|_| Unreadable)?;
+        contents.seen.push((hash, decode_seen(value.value())?.0));
+    }
+    Ok(contents)
+}
+
+fn decode_seen(bytes: &[u8]) -> Result<(MessageId, Timestamp), Unreadable> {
+    let mut from = In(bytes);
+    Ok((MessageId::from_u128(from.u128()?), from.time()?))
+}
+
+/// Big-endian, so that ids stand in their order.
+fn key(id: u128) -> [u8; 16] {
+    id.to_be_bytes()
+}
+
+fn unkey(bytes: &[u8]) -> Result<u128, Unreadable> {
+    bytes
+        .try_into()
+        .map(u128::from_be_bytes)
+        .map_err(|_| Unreadable)
+}
+
+fn encode_grant(hash: &TokenHash, grant: &Grant) -> Vec<u8> {
+    let mut out = Out::default();
+    out.0.extend_from_slice(hash.as_bytes());
+    match &grant.door {
+        Door::Hook { label, suffix } => {
+            out.u8(0);
+            out.text(label.as_str());
+            out.maybe_text(suffix.as_ref().map(|suffix| suffix.as_str()));
+        }
+        Door::Web { suffix } => {
+            out.u8(1);
+            out.maybe_text(suffix.as_ref().map(|suffix| suffix.as_str()));
+        }
+    }
+    out.text(grant.owner_folder.as_str());
+    out.text(grant.target_folder.as_str());
+    out.maybe_text(grant.context.as_ref().map(|context| context.as_str()));
+    out.u64(grant.created_at.as_millis());
+    out.maybe_time(grant.expires_at);
+    out.maybe_time(grant.revoked_at);
+    out.0
+}
+
+fn decode_grant(id: GrantId, bytes: &[u8]) -> Result<(TokenHash, Grant), Unreadable> {
+    let mut from = In(bytes);
+    let hash = TokenHash::from_bytes(from.array()?);
+    let door = match from.u8()? {
+        0 => Door::Hook {
+            label: from.parsed()?,
+            suffix: from.maybe_parsed()?,
+        },
+        1 => Door::Web {
+            suffix: from.maybe_parsed()?,
+        },
+        _ => return Err(Unreadable),
+    };
+    let grant = Grant {
+        id,
+        door,
+        owner_folder: from.parsed()?,
+        target_folder: from.parsed()?,
+        context: from.maybe_parsed()?,
+        created_at: from.time()?,
+        expires_at: from.maybe_time()?,
+        revoked_at: from.maybe_time()?,
+    };
+    from.end()?;
+    Ok((hash, grant))
+}
+
+fn encode_key(hash: &TokenHash, key: &ApiKey) -> Vec<u8> {
+    let mut out = Out::default();
+    out.0.extend_from_slice(hash.as_bytes());
+    out.maybe_text(key.principal.home().map(Folder::as_str));
+    out.maybe_text(key.name.as_deref());
+    out.u64(key.created_at.as_millis());
+    out.maybe_time(key.revoked_at);
+    out.0
+}
+
+fn decode_key(id: KeyId, bytes: &[u8]) -> Result<(TokenHash, ApiKey), Unreadable> {
+    let mut from = In(bytes);
+    let hash = TokenHash::from_bytes(from.array()?);
+    let principal = match from.maybe_parsed()? {
+        None => Principal::Operator,
+        Some(folder) => Principal::Agent(folder),
+    };
+    let key = ApiKey {
+        id,
+        principal,
+        name: from.maybe_text()?.map(Into::into),
+        created_at: from.time()?,
+        revoked_at: from.maybe_time()?,
+    };
+    from.end()?;
+    Ok((hash, key))
+}

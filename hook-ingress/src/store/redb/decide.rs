@@ -1,0 +1,172 @@
+//! Who gets which message, and who may settle it: the rules, over the index alone.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashSet},
+    time::Duration,
+};
+
+use doorbell_core::{
+    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Receiver, State},
+    ports::{LeaseRequest, Settlement},
+    time::Timestamp,
+};
+
+use super::{
+    entry::seq_of,
+    events::Event,
+    index::{Index, Queue},
+    origin::Origins,
+};
+
+/// What a lease took.
+#[derive(Debug, Default)]
+pub(super) struct Picked {
+    /// Sequence number and attempt, oldest first.
+    pub(super) messages: Vec<(u64, u8)>,
+    /// Sequence numbers, oldest first.
+    pub(super) observed: Vec<u64>,
+    pub(super) next_ready_at: Option<Timestamp>,
+}
+
+/// A message that someone wants to settle, as far as the files tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) id: MessageId,
+    pub(super) origin: u32,
+    pub(super) mode: Mode,
+}
+
+impl Index {
+    /// Takes the oldest ready messages: a merge of the origins' queues, so a pattern costs
+    /// nothing per message. What happened is added to `events`.
+    pub(super) fn lease(
+        &mut self,
+        request: &LeaseRequest,
+        origins: &Origins,
+        events: &mut Vec<(Event, u32)>,
+    ) -> Picked {
+        let inboxes: HashSet<_> = request.inboxes.iter().collect();
+        let numbers: Vec<u32> = inboxes
+            .into_iter()
+            .flat_map(|inbox| self.origins_of(inbox, request.pattern.as_ref(), origins))
+            .collect();
+        for number in &numbers {
+            self.wake(*number, request.now, events);
+        }
+        let mut picked = Picked::default();
+        let lasts = millis(request.lease_for);
+        for (seq, number) in self.oldest(&numbers, request.max, |queue| &mut queue.ready) {
+            let attempt = self.attempts.of(seq).saturating_add(1);
+            let event = Event {
+                seq,
+                what: Happening::Leased,
+                attempt,
+                at: request.now,
+                lasts,
+                receiver: request.receiver.0,
+            };
+            self.apply(&event, number);
+            events.push((event, number));
+            picked.messages.push((seq, attempt));
+        }
+        for (seq, number) in self.oldest(&numbers, request.max_observed, |queue| &mut queue.unmet) {
+            events.push((Event::new(seq, Happening::Observed, 0, request.now), number));
+            picked.observed.push(seq);
+        }
+        if picked.messages.len() < request.max {
+            picked.next_ready_at = self.next_ready_at(&numbers, request.now);
+        }
+        picked
+    }
+
+    /// Takes the `max` lowest numbers out of one of the sets of these origins.
+    fn oldest(
+        &mut self,
+        numbers: &[u32],
+        max: usize,
+        set: impl Fn(&mut Queue) -> &mut roaring::RoaringTreemap,
+    ) -> Vec<(u64, u32)> {
+        let mut heads = BinaryHeap::new();
+        for number in numbers {
+            if let Some(seq) = self
+                .queues
+                .get_mut(number)
+                .and_then(|queue| set(queue).min())
+            {
+                heads.push(Reverse((seq, *number)));
+            }
+        }
+        let mut taken = Vec::new();
+        while taken.len() < max
+            && let Some(Reverse((seq, number))) = heads.pop()
+        {
+            let queue = self.queues.get_mut(&number).expect("it was there just now");
+            set(queue).remove(seq);
+            if let Some(next) = set(queue).min() {
+                heads.push(Reverse((next, number)));
+            }
+            taken.push((seq, number));
+        }
+        taken
+    }
+
+    /// Settles a message, if `receiver` may. What happened is added to `events`.
+    pub(super) fn settle(
+        &mut self,
+        target: Target,
+        how: Settlement,
+        receiver: Receiver,
+        now: Timestamp,
+        events: &mut Vec<(Event, u32)>,
+    ) -> bool {
+        let Target { origin, mode, .. } = target;
+        let seq = seq_of(target.id);
+        let was = self.state(seq, mode, now);
+        let held_by = self.holds.get(&seq).and_then(|hold| hold.by);
+        let allowed = match was {
+            State::Pending => true,
+            State::Leased => held_by == Some(receiver),
+            State::Settled | State::Dead | State::Observed => false,
+        };
+        if !allowed {
+            return false;
+        }
+        let attempt = self.attempts.of(seq);
+        let mut note = |index: &mut Self, event: Event| {
+            index.apply(&event, origin);
+            events.push((event, origin));
+        };
+        match how {
+            Settlement::Ack => note(self, Event::new(seq, Happening::Acked, attempt, now)),
+            Settlement::Nack { delay } => {
+                let lasts = millis(delay);
+                let nacked = Event::new(seq, Happening::Nacked, attempt, now);
+                note(self, Event { lasts, ..nacked });
+                if was == State::Leased && attempt >= MAX_ATTEMPTS {
+                    note(self, Event::new(seq, Happening::Died, attempt, now));
+                }
+            }
+        }
+        true
+    }
+
+    /// Makes a message pending again, as if it had just come.
+    pub(super) fn replay(
+        &mut self,
+        target: Target,
+        now: Timestamp,
+        events: &mut Vec<(Event, u32)>,
+    ) {
+        // A last lease that ended is a death that was not written down yet.
+        self.wake(target.origin, now, events);
+        let event = Event::new(seq_of(target.id), Happening::Replayed, 0, now);
+        self.apply(&event, target.origin);
+        events.push((event, target.origin));
+    }
+}
+
+/// Whole milliseconds, at most 49 days.
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,133 @@
+//! The directory that the files are in, as far as a test must be able to stand in its way.
+
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions},
+    io,
+    ops::Bound,
+    path::{Path, PathBuf},
+};
+
+use ::redb::{BackendError, StorageBackend, backends::FileBackend};
+
+/// Opens, renames and removes files. A test's may fail, tear and forget.
+pub trait Disk: Send + Sync + fmt::Debug {
+    /// Opens a file, making it if it is not there.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>>;
+    /// The files of a directory.
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
+    /// How long a file is, in bytes.
+    fn len(&self, path: &Path) -> io::Result<u64>;
+    /// Renames a file.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file, a little at a time so that nobody's fsync waits for it.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes what was renamed, made and removed durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+}
+
+/// The machine's files.
+#[derive(Debug)]
+pub struct Files;
+
+/// How much of a file is given back at a time: one unlink of 64 MiB stalls every fsync for a
+/// tenth of a second.
+const STEP: u64 = 1 << 20;
+
+impl Disk for Files {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect()
+    }
+
+    fn len(&self, path: &Path) -> io::Result<u64> {
+        Ok(fs::metadata(path)?.len())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        let mut len = file.metadata()?.len();
+        while len > STEP {
+            len -= STEP;
+            file.set_len(len)?;
+            std::thread::yield_now();
+        }
+        drop(file);
+        fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
+    }
+}
+
+/// What a [`Disk`] opened, as redb wants it.
+#[derive(Debug)]
+pub(super) struct Opened(pub(super) Box<dyn StorageBackend>);
+
+impl StorageBackend for Opened {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.0.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.query_lock_range(start, end)
+    }
+}

@@ -1,0 +1,86 @@
+//! What goes wrong below the store: a disk that fails, or bytes that are not what was written.
+
+use std::sync::Arc;
+
+use doorbell_core::ports::StoreError;
+
+use super::codec::Unreadable;
+
+/// Why something below did not work.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The disk did not do as it was told; it may again.
+    #[error("{0}")]
+    Disk(Arc<str>),
+    /// A file does not hold what was written.
+    #[error("{0}")]
+    Damaged(Arc<str>),
+    /// A file of a newer format.
+    #[error("{file} has format {found}, and this program reads {known}")]
+    Newer {
+        /// The file's name.
+        file: Arc<str>,
+        /// Its version.
+        found: u64,
+        /// Ours.
+        known: u64,
+    },
+    /// Another handle has the file open.
+    #[error("the file is open elsewhere")]
+    Taken,
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Damaged(why) => Self::Damaged(why),
+            other => Self::NotReady(other.to_string().into()),
+        }
+    }
+}
+
+impl From<Unreadable> for Fault {
+    fn from(error: Unreadable) -> Self {
+        Self::Damaged(error.to_string().into())
+    }
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        Self::Disk(error.to_string().into())
+    }
+}
+
+impl From<::redb::Error> for Fault {
+    fn from(error: ::redb::Error) -> Self {
+        use ::redb::Error;
+        let why = error.to_string().into();
+        match error {
+            Error::DatabaseAlreadyOpen => Self::Taken,
+            Error::Corrupted(_)
+            | Error::UpgradeRequired(_)
+            | Error::TableTypeMismatch { .. }
+            | Error::TableDoesNotExist(_) => Self::Damaged(why),
+            // What redb says of a file that does not begin as one of its own.
+            Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => Self::Damaged(why),
+            _ => Self::Disk(why),
+        }
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ident),*) => {$(
+        impl From<::redb::$error> for Fault {
+            fn from(error: ::redb::$error) -> Self {
+                ::redb::Error::from(error).into()
+            }
+        }
+    )*};
+}
+from_redb!(
+    StorageError,
+    TableError,
+    TransactionError,
+    CommitError,
+    DatabaseError
+);

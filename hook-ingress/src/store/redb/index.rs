@@ -1,0 +1,284 @@
+//! What waits, what is held and what is dead: all that the writer decides by.
+//!
+//! Rebuilt at open from the entries and the events of the files. A message that was never leased
+//! costs two bits in bitmaps; only what is held or rests has an entry of its own.
+
+use std::collections::{BTreeSet, HashMap};
+
+use doorbell_core::{
+    address::Inbox,
+    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Receiver, State},
+    pattern::Pattern,
+    ports::Waiting,
+    time::Timestamp,
+};
+use roaring::RoaringTreemap;
+
+use super::{
+    attempts::Attempts,
+    events::Event,
+    origin::{Origin, Origins},
+};
+
+/// What keeps a pending message from being leased.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    pub(super) origin: u32,
+    pub(super) until: Timestamp,
+    /// Who holds it; nobody, if it only rests.
+    pub(super) by: Option<Receiver>,
+    /// Its id, once someone has looked it up.
+    pub(super) id: Option<MessageId>,
+}
+
+/// What waits at one origin.
+#[derive(Default)]
+pub(super) struct Queue {
+    /// Pending and ready.
+    pub(super) ready: RoaringTreemap,
+    /// Held until then.
+    pub(super) leases: BTreeSet<(Timestamp, u64)>,
+    /// Resting until then.
+    pub(super) rests: BTreeSet<(Timestamp, u64)>,
+    /// To be met as context.
+    pub(super) unmet: RoaringTreemap,
+}
+
+/// The whole of it.
+#[derive(Default)]
+pub(super) struct Index {
+    pub(super) piles: HashMap<Inbox, BTreeSet<u32>>,
+    pub(super) queues: HashMap<u32, Queue>,
+    pub(super) holds: HashMap<u64, Hold>,
+    pub(super) attempts: Attempts,
+    /// Every pending message: ready, resting or held.
+    pub(super) live: RoaringTreemap,
+    pub(super) dead: RoaringTreemap,
+    /// Messages that came to be observed and were made pending by a replay.
+    pub(super) raised: RoaringTreemap,
+}
+
+impl Index {
+    /// A message is there.
+    pub(super) fn arrive(&mut self, seq: u64, number: u32, origin: &Origin, mode: Mode) {
+        let queue = match self.queues.entry(number) {
+            std::collections::hash_map::Entry::Occupied(there) => there.into_mut(),
+            std::collections::hash_map::Entry::Vacant(none) => {
+                self.piles
+                    .entry(origin.to.inbox.clone())
+                    .or_default()
+                    .insert(number);
+                none.insert(Queue::default())
+            }
+        };
+        match mode {
+            Mode::Trigger => {
+                queue.ready.insert(seq);
+                self.live.insert(seq);
+            }
+            Mode::Observe => {
+                queue.unmet.insert(seq);
+            }
+        }
+    }
+
+    /// Takes in what happened to a message. `number` is its origin's.
+    ///
+    /// Both the decisions and the rebuilding at open go through here, so they cannot differ.
+    pub(super) fn apply(&mut self, event: &Event, number: u32) {
+        let seq = event.seq;
+        let Some(queue) = self.queues.get_mut(&number) else {
+            return;
+        };
+        if event.what == Happening::Observed {
+            queue.unmet.remove(seq);
+            return;
+        }
+        if let Some(hold) = self.holds.remove(&seq) {
+            let holds = if hold.by.is_some() {
+                &mut queue.leases
+            } else {
+                &mut queue.rests
+            };
+            holds.remove(&(hold.until, seq));
+        }
+        queue.ready.remove(seq);
+        self.attempts.set(seq, event.attempt);
+        let until = event.until();
+        let mut hold = Hold {
+            origin: number,
+            until,
+            by: None,
+            id: None,
+        };
+        match event.what {
+            Happening::Leased => {
+                queue.leases.insert((until, seq));
+                hold.by = Some(Receiver(event.receiver));
+                self.holds.insert(seq, hold);
+            }
+            Happening::Nacked => {
+                queue.rests.insert((until, seq));
+                self.holds.insert(seq, hold);
+            }
+            Happening::Acked => {
+                self.live.remove(seq);
+            }
+            Happening::Died => {
+                self.live.remove(seq);
+                self.dead.insert(seq);
+            }
+            Happening::Replayed => {
+                if queue.unmet.remove(seq) || !self.live.contains(seq) {
+                    self.raised.insert(seq);
+                }
+                self.dead.remove(seq);
+                self.live.insert(seq);
+                queue.ready.insert(seq);
+            }
+            Happening::Observed => {}
+        }
+    }
+
+    /// Where a message stands at `now`.
+    pub(super) fn state(&self, seq: u64, mode: Mode, now: Timestamp) -> State {
+        if mode == Mode::Observe && !self.raised.contains(seq) {
+            return State::Observed;
+        }
+        if self.dead.contains(seq) {
+            return State::Dead;
+        }
+        if !self.live.contains(seq) {
+            return State::Settled;
+        }
+        match self.holds.get(&seq) {
+            Some(Hold {
+                by: Some(_), until, ..
+            }) if now < *until => State::Leased,
+            Some(Hold { by: Some(_), .. }) if self.attempts.of(seq) >= MAX_ATTEMPTS => State::Dead,
+            _ => State::Pending,
+        }
+    }
+
+    /// Notes deaths and returns to the ready what is over at `now` at an origin; what died is
+    /// added to `events`.
+    pub(super) fn wake(&mut self, number: u32, now: Timestamp, events: &mut Vec<(Event, u32)>) {
+        let Some(queue) = self.queues.get_mut(&number) else {
+            return;
+        };
+        while let Some(&(until, seq)) = queue.rests.first().filter(|(until, _)| *until <= now) {
+            queue.rests.remove(&(until, seq));
+            self.holds.remove(&seq);
+            queue.ready.insert(seq);
+        }
+        let mut died = Vec::new();
+        while let Some(&(until, seq)) = queue.leases.first().filter(|(until, _)| *until <= now) {
+            queue.leases.remove(&(until, seq));
+            self.holds.remove(&seq);
+            let attempt = self.attempts.of(seq);
+            if attempt >= MAX_ATTEMPTS {
+                died.push(Event::new(seq, Happening::Died, attempt, until));
+            } else {
+                queue.ready.insert(seq);
+            }
+        }
+        for event in died {
+            self.apply(&event, number);
+            events.push((event, number));
+        }
+    }
+
+    /// The origins of an inbox whose address a pattern matches.
+    pub(super) fn origins_of(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        origins: &Origins,
+    ) -> Vec<u32> {
+        let Some(pile) = self.piles.get(inbox) else {
+            return Vec::new();
+        };
+        let matches = |number: &u32| {
+            pattern.is_none_or(|pattern| {
+                origins
+                    .get(*number)
+                    .is_some_and(|origin| pattern.matches(&origin.address_text))
+            })
+        };
+        pile.iter().copied().filter(matches).collect()
+    }
+
+    /// The next moment after `now` at which a lease or a rest at these origins ends.
+    pub(super) fn next_ready_at(&self, numbers: &[u32], now: Timestamp) -> Option<Timestamp> {
+        let after = (now, u64::MAX);
+        let queues = numbers.iter().filter_map(|number| self.queues.get(number));
+        queues
+            .flat_map(|queue| {
+                [
+                    queue.leases.range(after..).next(),
+                    queue.rests.range(after..).next(),
+                ]
+            })
+            .flatten()
+            .map(|(until, _)| *until)
+            .min()
+    }
+
+    /// What waits in an inbox.
+    pub(super) fn waiting(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        now: Timestamp,
+        origins: &Origins,
+    ) -> Waiting {
+        let numbers = self.origins_of(inbox, pattern, origins);
+        let mut waiting = Waiting {
+            next_ready_at: self.next_ready_at(&numbers, now),
+            ..Waiting::default()
+        };
+        for queue in numbers.iter().filter_map(|number| self.queues.get(number)) {
+            let ended = ..=(now, u64::MAX);
+            let lapsed = queue.leases.range(ended).count();
+            let back = queue
+                .leases
+                .range(ended)
+                .filter(|(_, seq)| self.attempts.of(*seq) < MAX_ATTEMPTS)
+                .count();
+            let rested = queue.rests.range(ended).count();
+            waiting.ready += queue.ready.len() + (back + rested) as u64;
+            waiting.leased += (queue.leases.len() - lapsed) as u64;
+            waiting.resting += (queue.rests.len() - rested) as u64;
+        }
+        waiting
+    }
+
+    /// Whether anything in this range of messages is pending.
+    pub(super) fn any_live(&self, range: std::ops::Range<u64>) -> bool {
+        self.live.range_cardinality(range) > 0
+    }
+
+    /// Lets go of all that is known of a range of messages, none of which is pending.
+    pub(super) fn forget(&mut self, range: std::ops::Range<u64>) {
+        for queue in self.queues.values_mut() {
+            queue.unmet.remove_range(range.clone());
+        }
+        self.dead.remove_range(range.clone());
+        self.raised.remove_range(range.clone());
+        self.attempts.forget(range);
+    }
+}
+
+impl Event {
+    /// Something that lasts no time.
+    pub(super) fn new(seq: u64, what: Happening, attempt: u8, at: Timestamp) -> Self {
+        Self {
+            seq,
+            what,
+            attempt,
+            at,
+            lasts: 0,
+            receiver: 0,
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Opening the files and rebuilding what is kept in memory: entries and events are read, bodies
+//! are not.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, atomic::Ordering},
+};
+
+use ::redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
+use doorbell_core::{grant::GrantId, message::DEDUPE_WINDOW, time::Timestamp};
+
+use super::{
+    control::Control,
+    dedupe::Seen,
+    entry::{self, Entry},
+    events::{self, Event},
+    fault::Fault,
+    index::Index,
+    newest::Newest,
+    origin::Origin,
+    registry::Registry,
+    schema::{
+        CARRIED, CONTROL_FILE, EVENTS, GONE_SUFFIX, HEADS, MOVED, NEXT_FILE, ORIGINS, log_first,
+        log_path,
+    },
+    segment::{self, Handle, Segment},
+    shared::Shared,
+};
+
+/// What the writer alone holds of an open store.
+pub(super) struct Open {
+    pub(super) control: Control,
+    pub(super) newest: Newest,
+    pub(super) seen: Seen,
+    pub(super) next_seq: u64,
+    pub(super) next_event: u64,
+    /// The time in the last id: the next is not before it.
+    pub(super) last_millis: u64,
+    /// Uses of grants that the control file does not know of.
+    pub(super) unsaved_uses: HashMap<GrantId, Timestamp>,
+}
+
+/// Opens everything and puts it in place.
+pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
+    let setup = &shared.setup;
+    let disk = &*setup.disk;
+    for path in disk.list(&setup.dir)? {
+        if path.to_string_lossy().ends_with(GONE_SUFFIX) {
+            disk.remove(&path)?;
+        }
+    }
+    let (control, contents) = Control::open(disk, &setup.dir.join(CONTROL_FILE))?;
+    let (segments, newest_db) = open_chain(shared)?;
+    let mut load = Load::new(shared);
+    load.seen_before(&contents.seen);
+    let mut registry = Registry::new(contents);
+    for segment in &segments {
+        segment.read(|txn| load.first_pass(segment, txn))?;
+    }
+    for segment in &segments {
+        segment.read(|txn| load.second_pass(segment, txn))?;
+        segment.close_if_idle();
+    }
+    load.moved_before(u64::MAX);
+    let Load {
+        index,
+        seen,
+        uses,
+        carried,
+        next_seq,
+        next_event,
+        last_millis,
+        ..
+    } = load;
+    let mut unsaved_uses = HashMap::new();
+    for (number, at) in uses {
+        let Some(origin) = shared.origins.get(number) else {
+            continue;
+        };
+        if registry
+            .last_used(origin.grant)
+            .is_none_or(|known| known < at)
+        {
+            registry.used(origin.grant, at);
+            unsaved_uses.insert(origin.grant, at);
+        }
+    }
+    let newest_segment = segments
+        .last()
+        .expect("there is always a newest file")
+        .clone();
+    let next_seq = next_seq.max(newest_segment.first);
+    let newest = Newest::take(newest_segment, newest_db)?;
+    *shared.index() = index;
+    shared.change_carried(|map| *map = carried);
+    *shared
+        .registry
+        .write()
+        .expect("nothing panics under this lock") = registry;
+    shared.set_chain(segments);
+    shared.end.store(next_seq - 1, Ordering::Release);
+    Ok(Open {
+        control,
+        newest,
+        seen,
+        next_seq,
+        next_event,
+        last_millis,
+        unsaved_uses,
+    })
+}
+
+/// Opens the newest file for writing and finds the others; makes the first if there is none.
+fn open_chain(shared: &Shared) -> Result<(Vec<Arc<Segment>>, Arc<Database>), Fault> {
+    let setup = &shared.setup;
+    let next = setup.dir.join(NEXT_FILE);
+    let mut paths = setup.disk.list(&setup.dir)?;
+    if paths.contains(&next) {
+        // It may have become a link of the chain just before its new name became durable.
+        let db = segment::open_newest(&*setup.disk, &next)?;
+        let first = segment::first_of(&db.begin_read()?)?;
+        db.close()?;
+        match first {
+            Some(first) => setup.disk.rename(&next, &log_path(&setup.dir, first))?,
+            None => setup.disk.remove(&next)?,
+        }
+        paths = setup.disk.list(&setup.dir)?;
+    }
+    let mut firsts: Vec<u64> = paths.iter().filter_map(|path| log_first(path)).collect();
+    firsts.sort_unstable();
+    let newest = firsts.pop().unwrap_or(1);
+    let path = log_path(&setup.dir, newest);
+    let db = Arc::new(segment::open_newest(&*setup.disk, &path)?);
+    setup.disk.sync_dir(&setup.dir)?;
+    let segment = |first, handle| {
+        Segment::new(
+            first,
+            log_path(&setup.dir, first),
+            handle,
+            setup.disk.clone(),
+        )
+    };
+    let mut chain = Vec::with_capacity(firsts.len() + 1);
+    for first in firsts {
+        let segment = segment(first, Handle::Closed);
+        segment
+            .bytes
+            .store(setup.disk.len(&segment.path)?, Ordering::Relaxed);
+        chain.push(Arc::new(segment));
+    }
+    chain.push(Arc::new(segment(newest, Handle::Newest(db.clone()))));
+    Ok((chain, db))
+}
+
+struct Load<'a> {
+    shared: &'a Shared,
+    index: Index,
+    seen: Seen,
+    /// The number of each message's origin, by file.
+    numbers: BTreeMap<u64, Vec<u32>>,
+    carried: BTreeMap<u64, u64>,
+    carried_numbers: HashMap<u64, u32>,
+    moved: BTreeMap<u64, Event>,
+    uses: HashMap<u32, Timestamp>,
+    next_seq: u64,
+    next_event: u64,
+    last_millis: u64,
+    /// Hashes of messages that came before do not matter any more.
+    window: Timestamp,
+}
+
+/// No message by that number.
+const NONE: u32 = u32::MAX;
+
+impl<'a> Load<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        Self {
+            shared,
+            index: Index::default(),
+            seen: Seen::default(),
+            numbers: BTreeMap::new(),
+            carried: BTreeMap::new(),
+            carried_numbers: HashMap::new(),
+            moved: BTreeMap::new(),
+            uses: HashMap::new(),
+            next_seq: 1,
+            next_event: 1,
+            last_millis: 0,
+            window: shared.setup.clock.now().minus(DEDUPE_WINDOW),
+        }
+    }
+
+    fn seen_before(&mut self, seen: &[([u8; 16], doorbell_core::message::MessageId)]) {
+        for (hash, id) in seen {
+            self.seen.insert(hash, entry::seq_of(*id));
+            self.last_millis = self.last_millis.max(entry::millis_of(*id));
+        }
+    }
+
+    /// Origins, and what came here out of files that are gone.
+    fn first_pass(&mut self, segment: &Segment, txn: &ReadTransaction) -> Result<(), Fault> {
+        for row in txn.open_table(ORIGINS)?.iter()? {
+            let (number, origin) = row?;
+            let number = u32::try_from(number.value())
+                .map_err(|_| Fault::Damaged("an origin's number is too large".into()))?;
+            self.shared
+                .origins
+                .learn(number, Origin::decode(origin.value())?);
+        }
+        for row in txn.open_table(CARRIED)?.iter()? {
+            let (seq, value) = row?;
+            self.carried.insert(seq.value(), segment.first);
+            self.carried_numbers
+                .insert(seq.value(), Entry::decode(value.value())?.origin);
+        }
+        for row in txn.open_table(MOVED)?.iter()? {
+            let (number, value) = row?;
+            self.moved
+                .insert(number.value(), Event::decode(value.value())?);
+            self.next_event = self.next_event.max(number.value() + 1);
+        }
+        Ok(())
+    }
+
+    /// Entries and events, in their order.
+    fn second_pass(&mut self, segment: &Arc<Segment>, txn: &ReadTransaction) -> Result<(), Fault> {
+        for row in txn.open_table(CARRIED)?.iter()? {
+            let entry = Entry::decode(row?.1.value())?;
+            if self.carried.get(&entry.seq()) == Some(&segment.first) {
+                self.arrived(segment, &entry)?;
+            }
+        }
+        let mut numbers = Vec::new();
+        for row in txn.open_table(HEADS)?.iter()? {
+            for entry in entry::decode_row(row?.1.value()) {
+                let entry = entry?;
+                let seq = entry.seq();
+                let place = usize::try_from(seq - segment.first).unwrap_or(usize::MAX);
+                numbers.resize(place, NONE);
+                numbers.push(entry.origin);
+                self.next_seq = self.next_seq.max(seq + 1);
+                self.last_millis = self.last_millis.max(entry::millis_of(entry.id));
+                if !self.carried.contains_key(&seq) {
+                    self.arrived(segment, &entry)?;
+                }
+            }
+        }
+        self.numbers.insert(segment.first, numbers);
+        for row in txn.open_table(EVENTS)?.iter()? {
+            let (first, row) = row?;
+            for event in events::decode_row(first.value(), row.value()) {
+                let (number, event) = event?;
+                self.moved_before(number);
+                self.happened(&event);
+                segment.touch(event.at.as_millis());
+                self.next_event = self.next_event.max(number + 1);
+            }
+        }
+        Ok(())
+    }
+
+    fn arrived(&mut self, segment: &Segment, entry: &Entry) -> Result<(), Fault> {
+        let (seq, number) = (entry.seq(), entry.origin);
+        let origin = self
+            .shared
+            .origins
+            .get(number)
+            .ok_or_else(|| Fault::Damaged("a message's origin is missing".into()))?;
+        self.index.arrive(seq, number, &origin, entry.mode);
+        segment.touch(entry.received_at.as_millis());
+        if let Some(hash) = &entry.dedupe
+            && entry.received_at > self.window
+        {
+            self.seen.insert(hash, seq);
+        }
+        self.uses.insert(number, entry.received_at);
+        Ok(())
+    }
+
+    fn happened(&mut self, event: &Event) {
+        let carried = self.carried_numbers.get(&event.seq).copied();
+        let number = carried.unwrap_or_else(|| {
+            let file = self.numbers.range(..=event.seq).next_back();
+            file.and_then(|(first, numbers)| {
+                numbers
+                    .get(usize::try_from(event.seq - first).ok()?)
+                    .copied()
+            })
+            .unwrap_or(NONE)
+        });
+        if number != NONE {
+            self.index.apply(event, number);
+        }
+    }
+
+    /// Events that were moved keep their place among the others.
+    fn moved_before(&mut self, number: u64) {
+        while let Some(first) = self.moved.first_entry()
+            && *first.key() < number
+        {
+            let event = first.remove();
+            self.happened(&event);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Where messages come from and go to, said once per file instead of once per message.
+//!
+//! A grant never changes but for being revoked, so a grant and a destination settle everything
+//! that a message says of either. Each such pair has a number; numbers are never given anew while
+//! a file that names them is there.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+};
+
+use doorbell_core::{
+    address::{Address, Inbox},
+    folder::Folder,
+    grant::{Context, Grant, GrantId},
+    message::Destination,
+};
+
+use super::codec::{In, Out, Unreadable};
+
+/// What every message through one grant to one destination has in common.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) grant: GrantId,
+    pub(super) address: Address,
+    /// The address as text: what patterns are matched against.
+    pub(super) address_text: Arc<str>,
+    pub(super) sender: Arc<str>,
+    pub(super) context: Option<Context>,
+    pub(super) to: Destination,
+}
+
+impl Origin {
+    fn new(grant: &Grant, to: &Destination) -> Self {
+        let jid = grant.jid();
+        Self {
+            grant: grant.id,
+            address_text: jid.as_str().into(),
+            address: Address::Jid(jid),
+            sender: grant.sender().into(),
+            context: grant.context.clone(),
+            to: to.clone(),
+        }
+    }
+
+    /// As it stands in a file.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Out::default();
+        out.u128(self.grant.as_u128());
+        out.text(&self.address_text);
+        out.text(&self.sender);
+        out.maybe_text(self.context.as_ref().map(Context::as_str));
+        match &self.to.inbox {
+            Inbox::Folder(folder) => {
+                out.u8(0);
+                out.text(folder.as_str());
+            }
+            Inbox::Session(session) => {
+                out.u8(1);
+                out.text(session.as_str());
+            }
+        }
+        out.text(self.to.folder.as_str());
+        out.0
+    }
+
+    /// From a file.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let mut from = In(bytes);
+        let grant = GrantId::from_u128(from.u128()?);
+        let address_text = from.text()?;
+        let address = address_text.parse().map_err(|_| Unreadable)?;
+        let sender = from.text()?.into();
+        let context = from.maybe_parsed()?;
+        let inbox = match from.u8()? {
+            0 => Inbox::Folder(from.parsed()?),
+            1 => Inbox::Session(from.parsed()?),
+            _ => return Err(Unreadable),
+        };
+        let folder: Folder = from.parsed()?;
+        from.end()?;
+        let to = Destination { inbox, folder };
+        Ok(Self {
+            grant,
+            address,
+            address_text: address_text.into(),
+            sender,
+            context,
+            to,
+        })
+    }
+}
+
+/// Every origin by its number.
+#[derive(Debug, Default)]
+pub(super) struct Origins(RwLock<Numbered>);
+
+#[derive(Debug, Default)]
+struct Numbered {
+    by_number: HashMap<u32, Arc<Origin>>,
+    by_grant: HashMap<GrantId, Vec<u32>>,
+    next: u32,
+}
+
+impl Origins {
+    /// The number of a grant and a destination; a new one if they have none yet.
+    pub(super) fn number(&self, grant: &Grant, to: &Destination) -> u32 {
+        if let Some(number) = self
+            .0
+            .read()
+            .expect("nothing panics under this lock")
+            .find(grant, to)
+        {
+            return number;
+        }
+        let mut numbered = self.0.write().expect("nothing panics under this lock");
+        if let Some(number) = numbered.find(grant, to) {
+            return number;
+        }
+        let number = numbered.next;
+        numbered.insert(number, Arc::new(Origin::new(grant, to)));
+        number
+    }
+
+    /// Takes in what a file says. The first to be taken in under a number stays.
+    pub(super) fn learn(&self, number: u32, origin: Origin) {
+        let mut numbered = self.0.write().expect("nothing panics under this lock");
+        if !numbered.by_number.contains_key(&number) {
+            numbered.insert(number, Arc::new(origin));
+        }
+    }
+
+    /// The origin behind a number.
+    pub(super) fn get(&self, number: u32) -> Option<Arc<Origin>> {
+        self.0
+            .read()
+            .expect("nothing panics under this lock")
+            .by_number
+            .get(&number)
+            .cloned()
+    }
+
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0
+            .read()
+            .expect("nothing panics under this lock")
+            .by_number
+            .len()
+    }
+}
+
+impl Numbered {
+    fn find(&self, grant: &Grant, to: &Destination) -> Option<u32> {
+        let numbers = self.by_grant.get(&grant.id)?;
+        numbers
+            .iter()
+            .copied()
+            .find(|number| self.by_number[number].to == *to)
+    }
+
+    fn insert(&mut self, number: u32, origin: Arc<Origin>) {
+        self.by_grant.entry(origin.grant).or_default().push(number);
+        self.by_number.insert(number, origin);
+        self.next = self.next.max(number + 1);
+    }
+}

@@ -1,0 +1,253 @@
+//! The ports, as they are answered: from memory, by the files, or by the writer.
+
+use std::sync::Arc;
+
+use doorbell_core::{
+    acl::Scope,
+    address::{Inbox, Jid},
+    grant::{Grant, GrantId},
+    key::{ApiKey, KeyId},
+    message::{Arrival, Cursor, DedupeId, MessageId},
+    pattern::Pattern,
+    ports::{
+        Answer, Detail, GrantStore, GrantUse, Grants, Health, InsertGrantError, KeyStore,
+        LeaseRequest, Leased, Log, Page, Put, ReadRequest, SettleRequest, StoreError, Waiting,
+    },
+    time::Timestamp,
+    token::TokenHash,
+};
+
+use super::{
+    RedbStore,
+    command::{Command, PutCommand, SettleCommand},
+    entry::seq_of,
+    record,
+    registry::Registry,
+};
+
+impl RedbStore {
+    fn registry(&self) -> std::sync::RwLockReadGuard<'_, Registry> {
+        self.shared
+            .registry
+            .read()
+            .expect("nothing panics under this lock")
+    }
+}
+
+impl Grants for RedbStore {
+    fn grant(&self, hash: &TokenHash) -> Option<Arc<Grant>> {
+        self.registry().grant(hash)
+    }
+}
+
+impl GrantStore for RedbStore {
+    fn insert_grant(
+        &self,
+        grant: Grant,
+        hash: TokenHash,
+        now: Timestamp,
+    ) -> Answer<'_, Arc<Grant>, InsertGrantError> {
+        let ask = self.ask(move |answer| Command::InsertGrant(Box::new(grant), hash, now, answer));
+        Box::pin(ask)
+    }
+
+    fn revoke_grants(&self, ids: Vec<GrantId>, at: Timestamp) -> Answer<'_, Vec<GrantId>> {
+        Box::pin(self.ask(move |answer| Command::RevokeGrants(ids, at, answer)))
+    }
+
+    fn list_grants(&self, scope: &Scope) -> Vec<GrantUse> {
+        self.registry().list(scope)
+    }
+
+    fn grants_of(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>> {
+        let mut grants = self.registry().of_jid(jid);
+        grants.retain(|grant| scope.covers(&grant.owner_folder));
+        grants
+    }
+}
+
+impl KeyStore for RedbStore {
+    fn key(&self, hash: &TokenHash) -> Option<Arc<ApiKey>> {
+        self.registry().key(hash)
+    }
+
+    fn insert_key(&self, key: ApiKey, hash: TokenHash) -> Answer<'_, ()> {
+        Box::pin(self.ask(move |answer| Command::InsertKey(Box::new(key), hash, answer)))
+    }
+
+    fn revoke_key(&self, id: KeyId, at: Timestamp) -> Answer<'_, bool> {
+        Box::pin(self.ask(move |answer| Command::RevokeKey(id, at, answer)))
+    }
+
+    fn list_keys(&self) -> Vec<Arc<ApiKey>> {
+        self.registry().keys()
+    }
+}
+
+impl Log for RedbStore {
+    fn put(&self, arrival: Arrival) -> Answer<'_, Put> {
+        let Arrival {
+            grant,
+            to,
+            kind,
+            mode,
+            received_at,
+            head,
+            body,
+            dedupe,
+        } = arrival;
+        let origin = self.shared.origins.number(&grant, &to);
+        let dedupe = dedupe.map(|id| scoped(grant.id, id));
+        let head = record::encode_head(&head);
+        let grant = grant.id;
+        Box::pin(self.ask(move |answer| {
+            let put = PutCommand {
+                grant,
+                origin,
+                kind,
+                mode,
+                received_at,
+                head,
+                body,
+                dedupe,
+                answer,
+            };
+            Command::Put(Box::new(put))
+        }))
+    }
+
+    fn lease(&self, request: LeaseRequest) -> Answer<'_, Leased> {
+        let (body_limit, now) = (request.body_limit, request.now);
+        let asked = self.ask(move |answer| Command::Lease(Box::new(request), answer));
+        Box::pin(async move {
+            let picked = asked.await?;
+            let next_ready_at = picked.next_ready_at;
+            if picked.messages.is_empty() && picked.observed.is_empty() {
+                return Ok(Leased {
+                    next_ready_at,
+                    ..Leased::default()
+                });
+            }
+            self.blocking(move |shared| {
+                let seqs: Vec<u64> = picked.messages.iter().map(|(seq, _)| *seq).collect();
+                let mut messages = shared.messages(&seqs, body_limit, now)?;
+                // As it was leased, whatever has become of it since.
+                for message in &mut messages {
+                    let seq = seq_of(message.id);
+                    let taken = picked.messages.iter().find(|(at, _)| *at == seq);
+                    message.attempt = taken.map_or(message.attempt, |(_, attempt)| *attempt);
+                }
+                {
+                    let mut index = shared.index();
+                    for message in &messages {
+                        if let Some(hold) = index.holds.get_mut(&seq_of(message.id)) {
+                            hold.id = Some(message.id);
+                        }
+                    }
+                }
+                let observed = shared.messages(&picked.observed, body_limit, now)?;
+                Ok(Leased {
+                    messages,
+                    observed,
+                    next_ready_at,
+                })
+            })
+            .await
+        })
+    }
+
+    fn settle(&self, request: SettleRequest) -> Answer<'_, Vec<bool>> {
+        Box::pin(async move {
+            let SettleRequest {
+                ids,
+                how,
+                receiver,
+                scope,
+                now,
+            } = request;
+            let targets = self
+                .blocking(move |shared| {
+                    let mut asked = std::collections::HashSet::new();
+                    // The same request does not settle a message twice.
+                    ids.into_iter()
+                        .map(|id| {
+                            if asked.insert(id) {
+                                shared.target(id, &scope)
+                            } else {
+                                Ok(None)
+                            }
+                        })
+                        .collect::<Result<Vec<_>, _>>()
+                })
+                .await?;
+            if targets.iter().all(Option::is_none) {
+                return Ok(vec![false; targets.len()]);
+            }
+            self.ask(move |answer| {
+                Command::Settle(Box::new(SettleCommand {
+                    targets,
+                    how,
+                    receiver,
+                    now,
+                    answer,
+                }))
+            })
+            .await
+        })
+    }
+
+    fn read(&self, request: ReadRequest) -> Answer<'_, Page> {
+        Box::pin(self.blocking(move |shared| shared.page(&request)))
+    }
+
+    fn get(
+        &self,
+        id: MessageId,
+        scope: Scope,
+        body_limit: usize,
+        now: Timestamp,
+    ) -> Answer<'_, Option<Detail>> {
+        Box::pin(self.blocking(move |shared| shared.detail(id, &scope, body_limit, now)))
+    }
+
+    fn replay(&self, id: MessageId, scope: Scope, now: Timestamp) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let target = self
+                .blocking(move |shared| shared.target(id, &scope))
+                .await?;
+            match target {
+                None => Ok(false),
+                Some(target) => {
+                    self.ask(move |answer| Command::Replay(target, now, answer))
+                        .await
+                }
+            }
+        })
+    }
+
+    fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
+        self.shared
+            .index()
+            .waiting(inbox, pattern, now, &self.shared.origins)
+    }
+
+    fn end(&self) -> Cursor {
+        Cursor(self.shared.end())
+    }
+}
+
+impl Health for RedbStore {
+    fn ready(&self) -> Result<(), StoreError> {
+        self.shared.ready()
+    }
+}
+
+/// A provider's id within a grant: it can only ever hide what came through the same URL.
+fn scoped(grant: GrantId, id: DedupeId) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&grant.as_u128().to_le_bytes());
+    hasher.update(id.as_bytes());
+    let mut short = [0; 16];
+    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    short
+}

@@ -1,0 +1,397 @@
+//! Reading: messages by number, pages of the log, one message and its life.
+
+use std::{collections::HashMap, sync::Arc};
+
+use ::redb::ReadableTable;
+use doorbell_core::{
+    acl::Scope,
+    message::{Cursor, Happening, LifeEvent, MAX_ATTEMPTS, Message, MessageId, State},
+    ports::{Detail, Order, Page, ReadRequest},
+    time::Timestamp,
+};
+
+use super::{
+    decide::Target,
+    entry::{self, Entry, seq_of},
+    events,
+    fault::Fault,
+    origin::Origin,
+    record,
+    schema::{CARRIED, EVENTS, HEADS, MOVED},
+    segment::{self, Segment},
+    shared::Shared,
+};
+
+/// How often a message is looked for while files come and go.
+const TRIES: usize = 4;
+
+impl Shared {
+    /// Reads from the file that a message is in. It may be moving to another one meanwhile.
+    fn in_file_of<T>(
+        &self,
+        seq: u64,
+        read: impl Fn(&::redb::ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        let mut last = Ok(None);
+        for _ in 0..TRIES {
+            let Some(segment) = self.segment_of(seq) else {
+                return Ok(None);
+            };
+            last = segment.read(&read).map(Some);
+            let same = self
+                .segment_of(seq)
+                .is_some_and(|now| Arc::ptr_eq(&now, &segment));
+            if last.is_ok() || same {
+                break;
+            }
+        }
+        last
+    }
+
+    /// The entry behind an id, if there is one and it is durable and known.
+    pub(super) fn entry(&self, id: MessageId) -> Result<Option<Entry>, Fault> {
+        let seq = seq_of(id);
+        if seq > self.end() {
+            return Ok(None);
+        }
+        let entry = self
+            .in_file_of(seq, |txn| segment::entry(txn, seq))?
+            .flatten();
+        Ok(entry.filter(|entry| entry.id == id))
+    }
+
+    /// What the writer must know of a message to settle it, if it is in scope.
+    pub(super) fn target(&self, id: MessageId, scope: &Scope) -> Result<Option<Target>, Fault> {
+        let held = self.index().holds.get(&seq_of(id)).copied();
+        let (origin, mode) = match held {
+            Some(hold) if hold.id == Some(id) => {
+                (hold.origin, doorbell_core::message::Mode::Trigger)
+            }
+            _ => match self.entry(id)? {
+                Some(entry) => (entry.origin, entry.mode),
+                None => return Ok(None),
+            },
+        };
+        let covered = self
+            .origins
+            .get(origin)
+            .is_some_and(|origin| scope.covers(&origin.to.folder));
+        Ok(covered.then_some(Target { id, origin, mode }))
+    }
+
+    /// Messages by number, in the order asked for, as they stand at `now`.
+    pub(super) fn messages(
+        &self,
+        seqs: &[u64],
+        body_limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Message>, Fault> {
+        let mut messages = Vec::with_capacity(seqs.len());
+        for seq in seqs {
+            let message = self.in_file_of(*seq, |txn| {
+                let Some(entry) = segment::entry(txn, *seq)? else {
+                    return Ok(None);
+                };
+                self.show(txn, &entry, body_limit, now).map(Some)
+            })?;
+            messages.extend(message.flatten());
+        }
+        Ok(messages)
+    }
+
+    /// A message as it stands at `now`, out of its file.
+    fn show(
+        &self,
+        txn: &::redb::ReadTransaction,
+        entry: &Entry,
+        body_limit: usize,
+        now: Timestamp,
+    ) -> Result<Message, Fault> {
+        let origin = self
+            .origins
+            .get(entry.origin)
+            .ok_or_else(|| Fault::Damaged("a message's origin is missing".into()))?;
+        let head_len = entry.head_len as usize;
+        let cut = (entry.body_len as usize).min(body_limit);
+        let bytes = segment::bytes(txn, u64::from(entry.at), head_len + cut)?;
+        let head = record::decode_head(&bytes[..head_len])?;
+        let seq = entry.seq();
+        let (state, attempt) = {
+            let index = self.index();
+            (index.state(seq, entry.mode, now), index.attempts.of(seq))
+        };
+        Ok(Message {
+            id: entry.id,
+            cursor: Cursor(seq),
+            address: origin.address.clone(),
+            sender: origin.sender.clone(),
+            grant: origin.grant,
+            context: origin.context.clone(),
+            to: origin.to.clone(),
+            kind: entry.kind,
+            mode: entry.mode,
+            received_at: entry.received_at,
+            head,
+            body: bytes::Bytes::from(bytes).slice(head_len..),
+            body_bytes: u64::from(entry.body_len),
+            attempt,
+            state,
+        })
+    }
+
+    /// One message and its life, if it is in scope.
+    pub(super) fn detail(
+        &self,
+        id: MessageId,
+        scope: &Scope,
+        body_limit: usize,
+        now: Timestamp,
+    ) -> Result<Option<Detail>, Fault> {
+        if self.target(id, scope)?.is_none() {
+            return Ok(None);
+        }
+        let seq = seq_of(id);
+        let Some(message) = self.messages(&[seq], body_limit, now)?.pop() else {
+            return Ok(None);
+        };
+        let mut life = self.life(seq)?;
+        // That its last lease ended is nobody's doing; it may not be written down yet.
+        if message.state == State::Dead
+            && message.attempt >= MAX_ATTEMPTS
+            && life
+                .last()
+                .is_some_and(|event| event.what == Happening::Leased)
+            && let Some(hold) = self.index().holds.get(&seq)
+        {
+            life.push(LifeEvent {
+                what: Happening::Died,
+                at: hold.until,
+                attempt: message.attempt,
+            });
+        }
+        Ok(Some(Detail { message, life }))
+    }
+
+    fn life(&self, seq: u64) -> Result<Vec<LifeEvent>, Fault> {
+        let mut life = Vec::new();
+        let chain = self.chain();
+        let from = chain
+            .partition_point(|segment| segment.first <= seq)
+            .saturating_sub(1);
+        for segment in &chain[from..] {
+            segment.read(|txn| {
+                for table in [EVENTS, MOVED] {
+                    for row in txn.open_table(table)?.iter()? {
+                        let (first, row) = row?;
+                        for event in events::decode_row(first.value(), row.value()) {
+                            let (number, event) = event?;
+                            if event.seq == seq {
+                                life.push((number, event.life()));
+                            }
+                        }
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        life.sort_by_key(|(number, _)| *number);
+        life.dedup_by_key(|(number, _)| *number);
+        Ok(life.into_iter().map(|(_, event)| event).collect())
+    }
+
+    /// A page of the log.
+    pub(super) fn page(&self, request: &ReadRequest) -> Result<Page, Fault> {
+        let forwards = request.order == Order::OldestFirst;
+        let end = self.end();
+        let from = match (request.cursor, forwards) {
+            (Some(Cursor(seq)), _) => seq,
+            (None, true) => 0,
+            (None, false) => end + 1,
+        };
+        let mut reader = PageReader {
+            shared: self,
+            request,
+            wanted: HashMap::new(),
+            page: Page {
+                messages: Vec::new(),
+                cursor: Cursor(from),
+            },
+        };
+        // What was carried comes in its place among the files that are left.
+        let (low, high) = if forwards {
+            (from + 1, end)
+        } else {
+            (1, from.saturating_sub(1).min(end))
+        };
+        if low > high {
+            return Ok(reader.page);
+        }
+        let chain = self.chain();
+        let mut carried = self.carried(low..=high);
+        let mut files: Vec<&Arc<Segment>> = chain.iter().collect();
+        if !forwards {
+            files.reverse();
+            carried.reverse();
+        }
+        let mut carried = carried.into_iter().peekable();
+        for (i, segment) in files.iter().enumerate() {
+            let after = chain.get(chain.len().wrapping_sub(i)).filter(|_| !forwards);
+            let upper = if forwards {
+                files.get(i + 1).map_or(u64::MAX, |next| next.first)
+            } else {
+                after.map_or(u64::MAX, |next| next.first)
+            };
+            if upper <= low || segment.first > high {
+                continue;
+            }
+            // Carried messages that stand before this file, in the order of the page.
+            while let Some((seq, _)) = carried.next_if(|(seq, _)| {
+                if forwards {
+                    *seq < segment.first
+                } else {
+                    *seq >= upper
+                }
+            }) {
+                if reader.full() {
+                    return Ok(reader.page);
+                }
+                reader.one(seq)?;
+            }
+            let (low, high) = (low.max(segment.first), high.min(upper - 1));
+            segment.read(|txn| reader.file(txn, low, high, forwards, &mut carried))?;
+            if reader.full() {
+                return Ok(reader.page);
+            }
+        }
+        for (seq, _) in carried {
+            if reader.full() {
+                break;
+            }
+            reader.one(seq)?;
+        }
+        Ok(reader.page)
+    }
+}
+
+struct PageReader<'a> {
+    shared: &'a Shared,
+    request: &'a ReadRequest,
+    /// Whether messages of an origin are in scope and match: decided once per origin.
+    wanted: HashMap<u32, bool>,
+    page: Page,
+}
+
+type Carried = std::iter::Peekable<std::vec::IntoIter<(u64, u64)>>;
+
+impl PageReader<'_> {
+    fn full(&self) -> bool {
+        self.page.messages.len() >= self.request.limit
+    }
+
+    /// The messages of one file, from `low` to `high`.
+    fn file(
+        &mut self,
+        txn: &::redb::ReadTransaction,
+        low: u64,
+        high: u64,
+        forwards: bool,
+        carried: &mut Carried,
+    ) -> Result<(), Fault> {
+        let heads = txn.open_table(HEADS)?;
+        let start = heads.range(..=low)?.next_back().transpose()?;
+        let start = start.map_or(low, |(first, _)| first.value());
+        let mut rows = heads.range(start..=high)?;
+        while let Some(row) = if forwards {
+            rows.next()
+        } else {
+            rows.next_back()
+        } {
+            let (_, row) = row?;
+            let mut entries: Vec<_> = entry::decode_row(row.value()).collect::<Result<_, _>>()?;
+            if !forwards {
+                entries.reverse();
+            }
+            for entry in entries {
+                let seq = entry.seq();
+                if seq < low || seq > high {
+                    continue;
+                }
+                if self.full() {
+                    return Ok(());
+                }
+                // Behind the last message of a file there may be some of a file that is gone. They
+                // are in a later file than this one, so no file is locked twice.
+                while let Some((at, _)) =
+                    carried.next_if(|(at, _)| if forwards { *at < seq } else { *at > seq })
+                {
+                    self.one(at)?;
+                    if self.full() {
+                        return Ok(());
+                    }
+                }
+                // One that was carried may still stand in its old file too.
+                carried.next_if(|(at, _)| *at == seq);
+                self.take(txn, &entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A message that was carried.
+    fn one(&mut self, seq: u64) -> Result<(), Fault> {
+        let found = self.shared.in_file_of(seq, |txn| {
+            let row = txn.open_table(CARRIED)?.get(seq)?;
+            Ok(row.map(|row| Entry::decode(row.value())).transpose()?)
+        })?;
+        let Some(entry) = found.flatten() else {
+            return Ok(());
+        };
+        self.page.cursor = Cursor(seq);
+        if self.wants(&entry) {
+            let messages =
+                self.shared
+                    .messages(&[seq], self.request.body_limit, self.request.now)?;
+            self.page.messages.extend(messages);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, txn: &::redb::ReadTransaction, entry: &Entry) -> Result<(), Fault> {
+        self.page.cursor = Cursor(entry.seq());
+        if self.wants(entry) {
+            let ReadRequest {
+                body_limit, now, ..
+            } = *self.request;
+            self.page
+                .messages
+                .push(self.shared.show(txn, entry, body_limit, now)?);
+        }
+        Ok(())
+    }
+
+    fn wants(&mut self, entry: &Entry) -> bool {
+        let Self {
+            shared,
+            request,
+            wanted,
+            ..
+        } = self;
+        let by_origin = *wanted.entry(entry.origin).or_insert_with(|| {
+            let in_reach = |origin: &Origin| {
+                request.scope.covers(&origin.to.folder)
+                    && request
+                        .pattern
+                        .as_ref()
+                        .is_none_or(|pattern| pattern.matches(&origin.address_text))
+            };
+            shared
+                .origins
+                .get(entry.origin)
+                .is_some_and(|origin| in_reach(&origin))
+        });
+        by_origin
+            && request.state.is_none_or(|state| {
+                shared.index().state(entry.seq(), entry.mode, request.now) == state
+            })
+    }
+}

@@ -1,0 +1,131 @@
+//! Grants and keys in memory: what the front door looks up. The control file is the truth.
+
+use std::{collections::HashMap, sync::Arc};
+
+use doorbell_core::{
+    acl::Scope,
+    address::Jid,
+    grant::{Grant, GrantId},
+    key::{ApiKey, KeyId},
+    ports::GrantUse,
+    time::Timestamp,
+    token::TokenHash,
+};
+
+use super::control::{Change, Contents};
+
+/// Every grant and every key.
+#[derive(Default)]
+pub(super) struct Registry {
+    by_hash: HashMap<TokenHash, Arc<Grant>>,
+    grants: HashMap<GrantId, (TokenHash, Arc<Grant>)>,
+    by_jid: HashMap<Jid, Vec<GrantId>>,
+    keys: HashMap<TokenHash, Arc<ApiKey>>,
+    used: HashMap<GrantId, Timestamp>,
+}
+
+impl Registry {
+    /// As the control file has it.
+    pub(super) fn new(contents: Contents) -> Self {
+        let mut registry = Self::default();
+        for (hash, grant) in contents.grants {
+            registry.keep_grant(hash, Arc::new(grant));
+        }
+        for (hash, key) in contents.keys {
+            registry.keys.insert(hash, Arc::new(key));
+        }
+        registry.used.extend(contents.used);
+        registry
+    }
+
+    /// Takes in what was committed.
+    pub(super) fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Grant(hash, grant) => self.keep_grant(*hash, grant.clone()),
+            Change::Key(hash, key) => {
+                self.keys.insert(*hash, key.clone());
+            }
+            Change::Forget(id) => {
+                if let Some((hash, grant)) = self.grants.remove(id) {
+                    self.by_hash.remove(&hash);
+                    self.used.remove(id);
+                    if let Some(ids) = self.by_jid.get_mut(&grant.jid()) {
+                        ids.retain(|other| other != id);
+                    }
+                }
+            }
+            Change::Used(..) | Change::Seen(..) | Change::Unseen(_) => {}
+        }
+    }
+
+    fn keep_grant(&mut self, hash: TokenHash, grant: Arc<Grant>) {
+        if self
+            .grants
+            .insert(grant.id, (hash, grant.clone()))
+            .is_none()
+        {
+            self.by_jid.entry(grant.jid()).or_default().push(grant.id);
+        }
+        self.by_hash.insert(hash, grant);
+    }
+
+    /// A message came through.
+    pub(super) fn used(&mut self, id: GrantId, at: Timestamp) {
+        self.used.insert(id, at);
+    }
+
+    /// When messages last came through.
+    pub(super) fn last_used(&self, id: GrantId) -> Option<Timestamp> {
+        self.used.get(&id).copied()
+    }
+
+    pub(super) fn grant(&self, hash: &TokenHash) -> Option<Arc<Grant>> {
+        self.by_hash.get(hash).cloned()
+    }
+
+    pub(super) fn grant_by_id(&self, id: GrantId) -> Option<(TokenHash, Arc<Grant>)> {
+        self.grants.get(&id).cloned()
+    }
+
+    /// Every grant, in no order.
+    pub(super) fn grants(&self) -> impl Iterator<Item = &Arc<Grant>> {
+        self.grants.values().map(|(_, grant)| grant)
+    }
+
+    pub(super) fn list(&self, scope: &Scope) -> Vec<GrantUse> {
+        let mut list: Vec<_> = self
+            .grants()
+            .filter(|grant| scope.covers(&grant.owner_folder))
+            .map(|grant| GrantUse {
+                grant: grant.clone(),
+                last_used_at: self.used.get(&grant.id).copied(),
+            })
+            .collect();
+        list.sort_by_key(|entry| (entry.grant.created_at, entry.grant.id));
+        list
+    }
+
+    pub(super) fn of_jid(&self, jid: &Jid) -> Vec<Arc<Grant>> {
+        let ids = self.by_jid.get(jid).map(Vec::as_slice).unwrap_or_default();
+        let mut grants: Vec<_> = ids.iter().map(|id| self.grants[id].1.clone()).collect();
+        grants.sort_by_key(|grant| (grant.created_at, grant.id));
+        grants
+    }
+
+    pub(super) fn key(&self, hash: &TokenHash) -> Option<Arc<ApiKey>> {
+        self.keys.get(hash).cloned()
+    }
+
+    pub(super) fn key_by_id(&self, id: KeyId) -> Option<(TokenHash, Arc<ApiKey>)> {
+        self.keys
+            .iter()
+            .find(|(_, key)| key.id == id)
+            .map(|(hash, key)| (*hash, key.clone()))
+    }
+
+    pub(super) fn keys(&self) -> Vec<Arc<ApiKey>> {
+        let mut keys: Vec<_> = self.keys.values().cloned().collect();
+        keys.sort_by_key(|key| (key.created_at, key.id));
+        keys
+    }
+}

@@ -1,0 +1,236 @@
+//! One file of the chain, and reading from it.
+//!
+//! The newest is open for writing. A sealed one was closed cleanly and is never written again: it
+//! is opened read-only, when someone wants it, and closed when nobody has for a while.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use ::redb::{Builder, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, TableError};
+
+use super::{
+    disk::{Disk, Opened},
+    entry::{ENTRY_LEN, Entry},
+    fault::Fault,
+    schema::{BODIES, CARRIED, FORMAT, HEADS, META, META_FIRST, META_FORMAT},
+};
+
+/// The cache of the file that arrivals are written to, in bytes.
+const NEWEST_CACHE: usize = 16 << 20;
+/// The cache of a sealed file.
+const SEALED_CACHE: usize = 1 << 20;
+
+/// How a file stands open.
+pub(super) enum Handle {
+    /// Nobody has wanted it for a while.
+    Closed,
+    /// Arrivals are written to it.
+    Newest(Arc<Database>),
+    /// It is read.
+    Sealed(ReadOnlyDatabase),
+    /// It is on its way out, or the whole store is being opened anew.
+    Retired,
+}
+
+/// A file of the chain.
+pub(super) struct Segment {
+    /// The first sequence number that may stand in it.
+    pub(super) first: u64,
+    pub(super) path: PathBuf,
+    pub(super) handle: RwLock<Handle>,
+    /// When something last happened to one of its messages, in milliseconds.
+    pub(super) touched_at: AtomicU64,
+    /// How many bytes its records have, and how long the file is once it is sealed.
+    pub(super) bytes: AtomicU64,
+    disk: Arc<dyn Disk>,
+}
+
+impl Segment {
+    pub(super) fn new(first: u64, path: PathBuf, handle: Handle, disk: Arc<dyn Disk>) -> Self {
+        Self {
+            first,
+            path,
+            handle: RwLock::new(handle),
+            touched_at: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            disk,
+        }
+    }
+
+    /// Something happened to one of its messages.
+    pub(super) fn touch(&self, millis: u64) {
+        self.touched_at.fetch_max(millis, Ordering::Relaxed);
+    }
+
+    /// Reads from it. The file stays open until `read` returns.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        loop {
+            let handle = self.handle.read().expect("nothing panics under this lock");
+            match &*handle {
+                Handle::Newest(db) => return read(&db.begin_read()?),
+                Handle::Sealed(db) => return read(&db.begin_read()?),
+                Handle::Retired => return Err(Fault::Disk("the file is being put away".into())),
+                Handle::Closed => {}
+            }
+            drop(handle);
+            let mut handle = self.handle.write().expect("nothing panics under this lock");
+            if matches!(*handle, Handle::Closed) {
+                *handle = Handle::Sealed(open_sealed(&*self.disk, &self.path)?);
+            }
+        }
+    }
+
+    /// Closes a sealed file that nobody reads at the moment.
+    pub(super) fn close_if_idle(&self) {
+        if let Ok(mut handle) = self.handle.try_write()
+            && matches!(*handle, Handle::Sealed(_))
+        {
+            *handle = Handle::Closed;
+        }
+    }
+
+    /// Takes the file's handle away for good; who reads from it is waited for.
+    pub(super) fn retire(&self) -> Handle {
+        let mut handle = self.handle.write().expect("nothing panics under this lock");
+        std::mem::replace(&mut *handle, Handle::Retired)
+    }
+}
+
+fn builder(cache: usize) -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(cache);
+    builder
+}
+
+/// Opens a file for writing, repairing it if it was not closed, and makes one that is empty.
+pub(super) fn open_newest(disk: &dyn Disk, path: &Path) -> Result<Database, Fault> {
+    let db = open_writable(disk, path, NEWEST_CACHE)?;
+    let known = db.begin_read()?;
+    match known.open_table(META) {
+        Ok(_) => {}
+        Err(TableError::TableDoesNotExist(_)) => {
+            let mut txn = db.begin_write()?;
+            txn.set_quick_repair(true);
+            for table in super::schema::LOG_TABLES {
+                txn.open_table(table)?;
+            }
+            txn.open_table(META)?
+                .insert(META_FORMAT, &FORMAT.to_le_bytes()[..])?;
+            txn.commit()?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    drop(known);
+    check_format(path, meta(&db.begin_read()?, META_FORMAT)?)?;
+    Ok(db)
+}
+
+/// Opens a file for writing with a cache of so many bytes.
+pub(super) fn open_writable(disk: &dyn Disk, path: &Path, cache: usize) -> Result<Database, Fault> {
+    Ok(builder(cache).create_with_backend(Opened(disk.open(path)?))?)
+}
+
+/// Opens a sealed file. One that was being sealed when the process died is repaired first.
+fn open_sealed(disk: &dyn Disk, path: &Path) -> Result<ReadOnlyDatabase, Fault> {
+    let open = || -> Result<_, Fault> {
+        let backend = Opened(disk.open(path)?);
+        match builder(SEALED_CACHE).open_read_only_with_backend(backend) {
+            Ok(db) => Ok(Some(db)),
+            Err(::redb::DatabaseError::RepairAborted) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    };
+    let db = match open()? {
+        Some(db) => db,
+        None => {
+            open_writable(disk, path, SEALED_CACHE)?.close()?;
+            open()?.ok_or_else(|| Fault::Damaged("a repaired file needs repair".into()))?
+        }
+    };
+    check_format(path, meta(&db.begin_read()?, META_FORMAT)?)?;
+    Ok(db)
+}
+
+/// Refuses a file of a newer format, naming both versions.
+pub(super) fn check_format(path: &Path, found: Option<u64>) -> Result<(), Fault> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    match found {
+        Some(FORMAT) => Ok(()),
+        Some(found) if found > FORMAT => Err(Fault::Newer {
+            file: (*file).into(),
+            found,
+            known: FORMAT,
+        }),
+        _ => Err(Fault::Damaged(
+            format!("{file} carries no format version").into(),
+        )),
+    }
+}
+
+/// A number out of the meta table.
+pub(super) fn meta(txn: &ReadTransaction, key: u64) -> Result<Option<u64>, Fault> {
+    let table = match txn.open_table(META) {
+        Ok(table) => table,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let value = table.get(key)?;
+    Ok(value
+        .and_then(|value| value.value().try_into().ok())
+        .map(u64::from_le_bytes))
+}
+
+/// The first sequence number that a log file says may stand in it, once it was written to.
+pub(super) fn first_of(txn: &ReadTransaction) -> Result<Option<u64>, Fault> {
+    meta(txn, META_FIRST)
+}
+
+/// The entry of a message that arrived in this file or was carried to it.
+pub(super) fn entry(txn: &ReadTransaction, seq: u64) -> Result<Option<Entry>, Fault> {
+    if let Some(row) = txn.open_table(CARRIED)?.get(seq)? {
+        return Ok(Some(Entry::decode(row.value())?));
+    }
+    let heads = txn.open_table(HEADS)?;
+    let Some((first, row)) = heads.range(..=seq)?.next_back().transpose()? else {
+        return Ok(None);
+    };
+    let at = usize::try_from(seq - first.value())
+        .unwrap_or(usize::MAX)
+        .saturating_mul(ENTRY_LEN);
+    match row.value().get(at..at.saturating_add(ENTRY_LEN)) {
+        Some(bytes) => Ok(Some(Entry::decode(bytes)?)),
+        None => Ok(None),
+    }
+}
+
+/// So many bytes of the file's stream of records, from there on.
+pub(super) fn bytes(txn: &ReadTransaction, at: u64, len: usize) -> Result<Vec<u8>, Fault> {
+    let mut out = Vec::with_capacity(len);
+    if len == 0 {
+        return Ok(out);
+    }
+    let bodies = txn.open_table(BODIES)?;
+    let start = match bodies.range(..=at)?.next_back().transpose()? {
+        Some((start, _)) => start.value(),
+        None => return Err(Fault::Damaged("a record is missing".into())),
+    };
+    for row in bodies.range(start..)? {
+        let (key, value) = row?;
+        let skip = usize::try_from((at + out.len() as u64).saturating_sub(key.value()))
+            .unwrap_or(usize::MAX);
+        let row = value.value().get(skip..).unwrap_or_default();
+        out.extend_from_slice(&row[..row.len().min(len - out.len())]);
+        if out.len() == len {
+            return Ok(out);
+        }
+    }
+    Err(Fault::Damaged("a record is cut short".into()))
+}

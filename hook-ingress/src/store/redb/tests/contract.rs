@@ -1,0 +1,25 @@
+//! The laws that every store obeys.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use doorbell_core::contract;
+
+use super::rig::{Hands, options};
+use crate::store::redb::RedbStore;
+
+#[tokio::test]
+async fn it_obeys_every_law() {
+    let dirs: Mutex<Vec<tempfile::TempDir>> = Mutex::default();
+    contract::every_law_holds(async |ring| {
+        let dir = tempfile::tempdir().unwrap();
+        let path: PathBuf = dir.path().into();
+        dirs.lock().unwrap().push(dir);
+        let mut options = options(&Hands::new());
+        options.ring = ring;
+        Arc::new(RedbStore::open(&path, options).unwrap())
+    })
+    .await;
+}

@@ -1,0 +1,431 @@
+//! One turn of the writer: many commands decided one after another, then committed together.
+
+use std::{collections::HashMap, sync::Arc};
+
+use doorbell_core::{
+    grant::{Grant, GrantId},
+    key::{ApiKey, KeyId},
+    message::{DEDUPE_WINDOW, MessageId, Mode},
+    ports::{InsertGrantError, LeaseRequest, Put, StoreError},
+    time::Timestamp,
+    token::TokenHash,
+};
+
+use super::{
+    command::{Answer, PutCommand, SettleCommand},
+    control::Change,
+    decide::Target,
+    entry::{Entry, id_of, seq_of},
+    events::Event,
+    fault::Fault,
+    load::Open,
+    newest::{Batch, Record},
+    segment,
+    shared::Shared,
+};
+
+/// An answer that waits for its commit; given an error, it passes that on.
+type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// What one turn has decided so far.
+#[derive(Default)]
+pub(super) struct Turn {
+    pub(super) batch: Batch,
+    pub(super) changes: Vec<Change>,
+    /// Messages that were made pending again.
+    pub(super) replayed: Vec<(MessageId, u32)>,
+    puts: Vec<(Answer<Put>, Put)>,
+    pub(super) control_replies: Vec<Reply>,
+    pub(super) log_replies: Vec<Reply>,
+    /// Provider's ids that came in this turn.
+    fresh: HashMap<[u8; 16], (MessageId, Timestamp)>,
+    /// Grants and keys as this turn leaves them.
+    grants: HashMap<GrantId, (TokenHash, Arc<Grant>)>,
+    keys: HashMap<KeyId, (TokenHash, Arc<ApiKey>)>,
+    weight: u64,
+}
+
+/// Waits for the commit, then gives `value`.
+fn reply<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+    answer: Answer<T, E>,
+    value: T,
+) -> Reply {
+    // Whoever asked may have gone away.
+    Box::new(move |outcome| drop(answer.send(outcome.map(|()| value).map_err(E::from))))
+}
+
+impl Turn {
+    /// An arrival: is the grant still live, was the id seen before, keep both id and message.
+    pub(super) fn put(
+        &mut self,
+        shared: &Shared,
+        open: &mut Open,
+        chances: &mut Chances,
+        put: PutCommand,
+    ) -> Result<(), Fault> {
+        let live = match self.grants.get(&put.grant) {
+            Some((_, grant)) => grant.is_live(put.received_at),
+            None => {
+                let registry = shared
+                    .registry
+                    .read()
+                    .expect("nothing panics under this lock");
+                registry
+                    .grant_by_id(put.grant)
+                    .is_some_and(|(_, grant)| grant.is_live(put.received_at))
+            }
+        };
+        if !live {
+            self.puts.push((put.answer, Put::Revoked));
+            return Ok(());
+        }
+        if let Some(hash) = &put.dedupe
+            && let Some(first) = self.seen(shared, open, hash, put.received_at)?
+        {
+            self.puts.push((put.answer, Put::Duplicate(first)));
+            return Ok(());
+        }
+        let weight = (put.head.len() + put.body.len()) as u64;
+        if let Some(max) = shared.setup.max_disk
+            && shared.disk_used() + self.weight + weight > max
+        {
+            self.puts.push((put.answer, Put::Full));
+            return Ok(());
+        }
+        let (Ok(head_len), Ok(body_len)) =
+            (u32::try_from(put.head.len()), u32::try_from(put.body.len()))
+        else {
+            self.puts.push((put.answer, Put::Full));
+            return Ok(());
+        };
+        self.weight += weight;
+        open.last_millis = open.last_millis.max(put.received_at.as_millis());
+        let id = id_of(open.last_millis, open.next_seq, chances.next(shared));
+        open.next_seq += 1;
+        if let Some(hash) = put.dedupe {
+            self.fresh.insert(hash, (id, put.received_at));
+        }
+        let entry = Entry {
+            id,
+            received_at: put.received_at,
+            origin: put.origin,
+            kind: put.kind,
+            mode: put.mode,
+            at: 0,
+            head_len,
+            body_len,
+            dedupe: put.dedupe,
+        };
+        self.batch.records.push(Record {
+            entry,
+            head: put.head,
+            body: put.body,
+        });
+        self.puts.push((put.answer, Put::Stored(id)));
+        Ok(())
+    }
+
+    /// The message that a provider's id came with before, within the window.
+    fn seen(
+        &self,
+        shared: &Shared,
+        open: &Open,
+        hash: &[u8; 16],
+        now: Timestamp,
+    ) -> Result<Option<MessageId>, Fault> {
+        let within = |at: Timestamp| now.since(at) < DEDUPE_WINDOW;
+        if let Some((id, at)) = self.fresh.get(hash)
+            && within(*at)
+        {
+            return Ok(Some(*id));
+        }
+        let mut newest = None;
+        let mut gone = false;
+        for seq in open.seen.candidates(hash) {
+            let entry = match shared.segment_of(seq) {
+                Some(segment) => segment.read(|txn| segment::entry(txn, seq))?,
+                None => None,
+            };
+            match entry {
+                Some(entry) if entry.dedupe == Some(*hash) && within(entry.received_at) => {
+                    newest = newest.max(Some(entry.id));
+                }
+                Some(_) => {}
+                None => gone = true,
+            }
+        }
+        if gone
+            && newest.is_none()
+            && let Some((id, at)) = open.control.seen(hash)?
+            && within(at)
+        {
+            newest = Some(id);
+        }
+        Ok(newest)
+    }
+
+    /// Leases. The bodies are read by whoever asked, once this is durable.
+    pub(super) fn lease(
+        &mut self,
+        shared: &Shared,
+        request: &LeaseRequest,
+        answer: Answer<super::decide::Picked>,
+    ) {
+        let mut events = Vec::new();
+        let picked = shared.index().lease(request, &shared.origins, &mut events);
+        self.note(events);
+        self.log_replies.push(reply(answer, picked));
+    }
+
+    /// Acks and nacks.
+    pub(super) fn settle(&mut self, shared: &Shared, command: SettleCommand) {
+        let SettleCommand {
+            targets,
+            how,
+            receiver,
+            now,
+            answer,
+        } = command;
+        let mut events = Vec::new();
+        let settled: Vec<bool> = {
+            let mut index = shared.index();
+            targets
+                .into_iter()
+                .map(|target| {
+                    target
+                        .is_some_and(|target| index.settle(target, how, receiver, now, &mut events))
+                })
+                .collect()
+        };
+        self.note(events);
+        self.log_replies.push(reply(answer, settled));
+    }
+
+    /// Replays.
+    pub(super) fn replay(
+        &mut self,
+        shared: &Shared,
+        target: Target,
+        now: Timestamp,
+        answer: Answer<bool>,
+    ) {
+        let mut events = Vec::new();
+        shared.index().replay(target, now, &mut events);
+        self.note(events);
+        self.replayed.push((target.id, target.origin));
+        self.log_replies.push(reply(answer, true));
+    }
+
+    fn note(&mut self, events: Vec<(Event, u32)>) {
+        self.batch
+            .events
+            .extend(events.into_iter().map(|(event, _)| event));
+    }
+
+    /// A new grant, unless a live one writes the same JID from other parts.
+    pub(super) fn insert_grant(
+        &mut self,
+        shared: &Shared,
+        grant: Grant,
+        hash: TokenHash,
+        now: Timestamp,
+        answer: Answer<Arc<Grant>, InsertGrantError>,
+    ) {
+        let registry = shared
+            .registry
+            .read()
+            .expect("nothing panics under this lock");
+        let known = registry.of_jid(&grant.jid());
+        drop(registry);
+        let as_left = |known: Arc<Grant>| match self.grants.get(&known.id) {
+            Some((_, changed)) => changed.clone(),
+            None => known,
+        };
+        let new = self.grants.values().map(|(_, grant)| grant.clone());
+        let clash = known
+            .into_iter()
+            .map(as_left)
+            .chain(new)
+            .filter(|other| other.is_live(now) && other.clashes_with(&grant))
+            .min_by_key(|other| (other.created_at, other.id));
+        if let Some(other) = clash {
+            drop(answer.send(Err(InsertGrantError::Clash(other))));
+            return;
+        }
+        let grant = Arc::new(grant);
+        self.grants.insert(grant.id, (hash, grant.clone()));
+        self.changes.push(Change::Grant(hash, grant.clone()));
+        self.control_replies.push(reply(answer, grant));
+    }
+
+    /// Revokes. Every put that is decided after this is refused, and the rest were before it.
+    pub(super) fn revoke_grants(
+        &mut self,
+        shared: &Shared,
+        ids: Vec<GrantId>,
+        at: Timestamp,
+        answer: Answer<Vec<GrantId>>,
+    ) {
+        let mut revoked = Vec::new();
+        for id in ids {
+            let known = self.grants.get(&id).cloned().or_else(|| {
+                shared
+                    .registry
+                    .read()
+                    .expect("nothing panics under this lock")
+                    .grant_by_id(id)
+            });
+            if let Some((hash, mut grant)) = known
+                && grant.revoked_at.is_none()
+            {
+                Arc::make_mut(&mut grant).revoked_at = Some(at);
+                self.grants.insert(id, (hash, grant.clone()));
+                self.changes.push(Change::Grant(hash, grant));
+                revoked.push(id);
+            }
+        }
+        self.control_replies.push(reply(answer, revoked));
+    }
+
+    /// A new key.
+    pub(super) fn insert_key(&mut self, key: ApiKey, hash: TokenHash, answer: Answer<()>) {
+        let key = Arc::new(key);
+        self.keys.insert(key.id, (hash, key.clone()));
+        self.changes.push(Change::Key(hash, key));
+        self.control_replies.push(reply(answer, ()));
+    }
+
+    /// Revokes a key.
+    pub(super) fn revoke_key(
+        &mut self,
+        shared: &Shared,
+        id: KeyId,
+        at: Timestamp,
+        answer: Answer<bool>,
+    ) {
+        let known = self.keys.get(&id).cloned().or_else(|| {
+            shared
+                .registry
+                .read()
+                .expect("nothing panics under this lock")
+                .key_by_id(id)
+        });
+        let revoked = match known {
+            Some((hash, mut key)) if key.is_live() => {
+                Arc::make_mut(&mut key).revoked_at = Some(at);
+                self.keys.insert(id, (hash, key.clone()));
+                self.changes.push(Change::Key(hash, key));
+                true
+            }
+            _ => false,
+        };
+        self.control_replies.push(reply(answer, revoked));
+    }
+
+    /// Passes on that nothing of what still waits was kept.
+    pub(super) fn fail(self, why: &StoreError) {
+        for (answer, _) in self.puts {
+            drop(answer.send(Err(why.clone())));
+        }
+        for reply in self.control_replies.into_iter().chain(self.log_replies) {
+            reply(Err(why.clone()));
+        }
+    }
+
+    /// The log is durable: tell whoever listens, then answer.
+    pub(super) fn finish(self, shared: &Shared, open: &mut Open) {
+        let mut pending: Vec<(u32, MessageId)> = Vec::with_capacity(self.batch.records.len());
+        {
+            let mut index = shared.index();
+            for Record { entry, .. } in &self.batch.records {
+                let origin = shared
+                    .origins
+                    .get(entry.origin)
+                    .expect("a message's origin is known");
+                index.arrive(entry.seq(), entry.origin, &origin, entry.mode);
+            }
+        }
+        let mut uses: HashMap<u32, Timestamp> = HashMap::new();
+        for Record { entry, .. } in &self.batch.records {
+            if let Some(hash) = &entry.dedupe {
+                open.seen.insert(hash, entry.seq());
+            }
+            if entry.mode == Mode::Trigger {
+                pending.push((entry.origin, entry.id));
+            }
+            uses.insert(entry.origin, entry.received_at);
+            open.newest.segment.touch(entry.received_at.as_millis());
+        }
+        for event in &self.batch.events {
+            if let Some(segment) = shared.segment_of(event.seq) {
+                segment.touch(event.at.as_millis());
+            }
+        }
+        if let Some(last) = self.batch.records.last() {
+            shared
+                .end
+                .store(seq_of(last.entry.id), std::sync::atomic::Ordering::Release);
+        }
+        if !uses.is_empty() {
+            let mut registry = shared
+                .registry
+                .write()
+                .expect("nothing panics under this lock");
+            for (number, at) in uses {
+                let origin = shared
+                    .origins
+                    .get(number)
+                    .expect("a message's origin is known");
+                registry.used(origin.grant, at);
+                open.unsaved_uses.insert(origin.grant, at);
+            }
+        }
+        pending.extend(self.replayed.iter().map(|(id, number)| (*number, *id)));
+        ring(shared, pending);
+        if !self.batch.records.is_empty() {
+            shared.setup.ring.grown();
+        }
+        for (answer, put) in self.puts {
+            drop(answer.send(Ok(put)));
+        }
+        for reply in self.log_replies {
+            reply(Ok(()));
+        }
+    }
+}
+
+/// Tells who listens at each inbox, once per inbox.
+fn ring(shared: &Shared, pending: Vec<(u32, MessageId)>) {
+    let mut inboxes: HashMap<_, Vec<MessageId>> = HashMap::new();
+    let mut origins: HashMap<u32, Arc<super::origin::Origin>> = HashMap::new();
+    for (number, _) in &pending {
+        if !origins.contains_key(number)
+            && let Some(origin) = shared.origins.get(*number)
+        {
+            origins.insert(*number, origin);
+        }
+    }
+    for (number, id) in pending {
+        if let Some(origin) = origins.get(&number) {
+            inboxes.entry(&origin.to.inbox).or_default().push(id);
+        }
+    }
+    for (inbox, ids) in inboxes {
+        shared.setup.ring.ring(inbox, &ids);
+    }
+}
+
+/// Chance in bulk: four bytes per message.
+#[derive(Default)]
+pub(super) struct Chances(Vec<u8>);
+
+impl Chances {
+    fn next(&mut self, shared: &Shared) -> u32 {
+        if self.0.is_empty() {
+            self.0.resize(1024, 0);
+            shared.setup.chance.fill(&mut self.0);
+        }
+        let bytes = self.0.split_off(self.0.len() - 4);
+        u32::from_le_bytes(bytes.try_into().expect("four bytes were split off"))
+    }
+}
