@@ -25,7 +25,7 @@ pub(crate) struct Measure {
 }
 
 /// All measures in the order of the report.
-pub(crate) fn all() -> [Measure; 10] {
+pub(crate) fn all() -> [Measure; 11] {
     [
         Measure {
             rows: &["noise"],
@@ -64,8 +64,12 @@ pub(crate) fn all() -> [Measure; 10] {
             run: disk::measure,
         },
         Measure {
-            rows: &["pending", "restart", "kept"],
+            rows: &["pending"],
             run: million::measure,
+        },
+        Measure {
+            rows: &["restart", "kept"],
+            run: restart::measure,
         },
     ]
 }

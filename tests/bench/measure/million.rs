@@ -1,27 +1,24 @@
-//! A server with a million messages pending: as fast as an empty one, and soon back after a kill.
+//! A server with a million messages pending is as fast as an empty one.
 
-use super::{preflight, restart, swapped, timed};
+use super::{preflight, swapped, timed};
 use crate::Outcome;
 use crate::figure::{Bound, Figure, median};
-use crate::load::{self, Target, Until};
+use crate::load::{self, MessageId, Target, Until};
 use crate::plan::Plan;
+use crate::server::Doorbell;
 
-/// Fills a server once and asks both questions of it.
-pub(super) fn measure(plan: &Plan) -> Outcome<Vec<Figure>> {
-    let million = plan.sized(1_000_000, 5_000);
+/// A server with so many pending (a million, but in a smoke run), and their ids.
+pub(super) fn filled(plan: &Plan) -> Outcome<(Doorbell, Target, Vec<MessageId>)> {
     let (server, target) = preflight::start(plan, &[])?;
+    let million = plan.sized(1_000_000, 5_000);
     let fill = load::run(&target, 256, &Until::Count(million), true)?;
-    let mut figures = Vec::new();
-    if plan.wants(&["pending"]) {
-        figures.push(pending(plan, &target, million)?);
-    }
-    if plan.wants(&["restart", "kept"]) {
-        figures.extend(restart::measure(plan, server, &target, &fill.ids)?);
-    }
-    Ok(figures)
+    Ok((server, target, fill.ids))
 }
 
-fn pending(plan: &Plan, full: &Target, million: u64) -> Outcome<Figure> {
+/// The rate of such a server beside one that was just started.
+pub(super) fn measure(plan: &Plan) -> Outcome<Vec<Figure>> {
+    let (_server, full, ids) = filled(plan)?;
+    let million = ids.len();
     let rate = |target: &Target| load::run(target, 256, &timed(plan), false).map(|it| it.rate());
     let (mut many, mut few) = (Vec::new(), Vec::new());
     for round in 0..plan.rounds {
@@ -29,14 +26,14 @@ fn pending(plan: &Plan, full: &Target, million: u64) -> Outcome<Figure> {
         let (_small, target) = preflight::start(plan, &[])?;
         load::run(&target, 256, &Until::Count(1_000), false)?;
         if swapped(round) {
-            many.push(rate(full)?);
+            many.push(rate(&full)?);
             few.push(rate(&target)?);
         } else {
             few.push(rate(&target)?);
-            many.push(rate(full)?);
+            many.push(rate(&full)?);
         }
     }
-    Ok(Figure {
+    Ok(vec![Figure {
         name: "pending",
         meaning: "the rate with a million pending / with a thousand",
         unit: "",
@@ -51,5 +48,5 @@ fn pending(plan: &Plan, full: &Target, million: u64) -> Outcome<Figure> {
             median(&many),
             median(&few)
         ),
-    })
+    }])
 }

@@ -1,11 +1,11 @@
 //! kill -9 under load: how soon it serves again, and whether it still has what it said it has.
 
-use super::{swapped, wait};
+use super::{million, swapped, wait};
 use crate::Outcome;
 use crate::connection::Connection;
 use crate::consume::Consumers;
 use crate::figure::{Bound, Figure};
-use crate::load::{self, MessageId, Target, Until};
+use crate::load::{self, MessageId, Until};
 use crate::plan::Plan;
 use crate::request::{DeliveryId, Request};
 use crate::server::Doorbell;
@@ -18,15 +18,10 @@ use std::time::{Duration, Instant};
 const SAMPLE: usize = 2_000;
 
 /// Kills the server while senders post to it, in every second round while receivers drain it too.
-pub(super) fn measure(
-    plan: &Plan,
-    mut server: Doorbell,
-    target: &Target,
-    filled: &[MessageId],
-) -> Outcome<Vec<Figure>> {
+pub(super) fn measure(plan: &Plan) -> Outcome<Vec<Figure>> {
+    let (mut server, mut target, filled) = million::filled(plan)?;
     let (mut seconds, mut kept) = (Vec::new(), Vec::new());
     let (mut looked_up, mut acked) = (0, 0);
-    let mut target = target.clone();
     for round in 0..plan.rounds.min(4) {
         let told = Arc::new(AtomicBool::new(false));
         let consumers = swapped(round).then(|| Consumers::start(&server, plan.consumers));
