@@ -65,6 +65,12 @@ impl Switchboard {
         }
     }
 
+    /// How many are attached to an inbox.
+    pub fn attached(&self, inbox: &Inbox) -> usize {
+        let inboxes = self.inboxes.read().unwrap_or_else(PoisonError::into_inner);
+        inboxes.get(inbox).map_or(0, watch::Sender::receiver_count)
+    }
+
     /// Attaches to the log: rung whenever it grows.
     pub fn follow(&self) -> Attachment {
         Attachment {

@@ -32,8 +32,9 @@ pub(super) async fn receive(
     ask: &Receive,
 ) -> Answer<Received> {
     let inbox = Inbox::Folder(permit.action().folder.clone());
-    let deadline = Instant::now() + Duration::from_secs(ask.wait_seconds.map_or(0, Count::get));
+    let mut deadline = Instant::now() + Duration::from_secs(ask.wait_seconds.map_or(0, Count::get));
     let mut attachment = house.switchboard.attach(&inbox);
+    let mut draining = house.draining.subscribe();
     loop {
         let now = house.clock.now();
         let last = Instant::now() >= deadline;
@@ -56,6 +57,8 @@ pub(super) async fn receive(
         tokio::select! {
             () = attachment.rung() => {}
             () = tokio::time::sleep_until(again) => {}
+            // A server that stops does not wait for those who wait.
+            _ = draining.wait_for(|draining| *draining) => deadline = Instant::now(),
         }
     }
 }

@@ -10,6 +10,8 @@ mod reach;
 mod say;
 mod stdio;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tool;
 mod tools;
 

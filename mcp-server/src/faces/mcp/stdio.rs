@@ -50,7 +50,8 @@ where
     serve(Lazy::new(open, closed.clone()), closed, read, write).await
 }
 
-async fn serve<R: Reach>(
+/// Serves on any pair of pipes; `closed` is cancelled when `read` ends.
+pub(super) async fn serve<R: Reach>(
     reach: R,
     closed: CancellationToken,
     read: impl AsyncRead + Send + Unpin + 'static,

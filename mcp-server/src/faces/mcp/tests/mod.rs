@@ -1,0 +1,159 @@
+//! The face as a client meets it: raw JSON-RPC over a socket or a pipe, on the reference store.
+
+mod over_http;
+mod over_stdio;
+mod requests;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, middleware};
+use doorbell_core::{
+    acl::{Mint, Operate, authorize},
+    address::Inbox,
+    grant::{Door, Grant, Ttl},
+    memory::MemoryStore,
+    message::{Arrival, Head, Headers, Kind},
+    ports::{Put, Store},
+    principal::Principal,
+    registry::{NewGrant, Registry},
+    route::default_outcome,
+    token::Token,
+};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    faces::{guard, mcp, rest},
+    house::House,
+    machine::{SystemChance, SystemClock},
+    switchboard::Switchboard,
+};
+
+/// Longer than anything here takes, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A house on the reference store, and the key of the agent of `acme/eng`.
+pub(super) struct Fixture {
+    pub(super) house: Arc<House>,
+    pub(super) key: Token,
+}
+
+impl Fixture {
+    pub(super) async fn new() -> Self {
+        let switchboard = Switchboard::new();
+        let ring = Arc::clone(&switchboard);
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(ring));
+        let registry = Registry::new(
+            Arc::clone(&store),
+            Arc::new(SystemClock),
+            Arc::new(SystemChance),
+            None,
+        );
+        let operate = authorize(&Principal::Operator, Operate).expect("an operator operates");
+        let agent = Principal::Agent("acme/eng".parse().expect("a folder"));
+        let issued = registry
+            .issue_key(&operate, agent, None)
+            .await
+            .expect("a key");
+        let house = Arc::new(House {
+            store,
+            registry,
+            switchboard,
+            clock: Arc::new(SystemClock),
+            public_url: "https://bell.example".to_owned(),
+            backup: None,
+            draining: watch::Sender::new(false),
+        });
+        Self {
+            house,
+            key: issued.token,
+        }
+    }
+
+    /// A live grant of `hook:<folder>/github`.
+    pub(super) async fn grant(&self, folder: &str) -> Arc<Grant> {
+        let target_folder = folder.parse().expect("a folder");
+        let permit = authorize(&Principal::Operator, Mint { target_folder }).expect("may mint");
+        let new = NewGrant {
+            door: Door::Hook {
+                label: "github".parse().expect("a label"),
+                suffix: None,
+            },
+            context: Some("summarise".parse().expect("a context")),
+            ttl: Ttl::from_seconds(0).expect("a ttl"),
+        };
+        self.house
+            .registry
+            .issue(permit, new)
+            .await
+            .expect("no clash")
+            .grant
+    }
+
+    /// What a sender posts, as the front door keeps it.
+    pub(super) async fn post(&self, grant: &Arc<Grant>, body: &str) -> String {
+        let route = default_outcome(grant);
+        let put = self.house.store.put(Arrival {
+            to: route.to,
+            mode: route.mode,
+            grant: Arc::clone(grant),
+            kind: Kind::Hook,
+            received_at: self.house.clock.now(),
+            head: Head {
+                method: "POST".to_owned(),
+                headers: Headers::from_pairs(vec![(
+                    "x-github-event".to_owned(),
+                    "push".to_owned(),
+                )]),
+                ..Head::default()
+            },
+            body: body.to_owned().into(),
+            dedupe: None,
+        });
+        match put.await {
+            Ok(Put::Stored(id)) => id.to_string(),
+            other => panic!("not stored: {other:?}"),
+        }
+    }
+
+    /// `/mcp` and `/v1` behind the guard, on a free port.
+    pub(super) async fn serve(&self) -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("an address");
+        let let_in = middleware::from_fn_with_state(Arc::clone(&self.house), guard::let_in);
+        let app = Router::new()
+            .merge(mcp::http(Arc::clone(&self.house)))
+            .merge(rest::v1(Arc::clone(&self.house)))
+            .layer(let_in);
+        let task =
+            tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
+        Served { addr, task }
+    }
+}
+
+/// Waits until so many receives wait at the agent's inbox.
+pub(super) async fn attached(fixture: &Fixture, wanted: usize) {
+    let inbox = Inbox::Folder("acme/eng".parse().expect("a folder"));
+    let reached = async {
+        while fixture.house.switchboard.attached(&inbox) != wanted {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, reached).await.expect("it comes to that");
+}
+
+/// A server that stops with the test.
+pub(super) struct Served {
+    pub(super) addr: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
