@@ -97,12 +97,14 @@ impl Local {
         Ok(self.show(&issued))
     }
 
-    /// Reads on behind `cursor`: messages, each with its own place, and where the next page begins.
+    /// Reads on behind `cursor`: messages, each with its own place and at most `body_bytes` of its
+    /// body, and where the next page begins.
     pub async fn follow(
         &self,
         pattern: Option<Pattern>,
         cursor: Cursor,
         limit: usize,
+        body_bytes: u64,
     ) -> Answer<(Vec<(Cursor, Message)>, Cursor)> {
         let request = ports::ReadRequest {
             scope: self.use_messages()?.scope(),
@@ -111,7 +113,7 @@ impl Local {
             cursor: Some(cursor),
             order: ports::Order::OldestFirst,
             limit,
-            body_limit: shapes::body_limit(None),
+            body_limit: usize::try_from(body_bytes).unwrap_or(usize::MAX),
             now: self.house.clock.now(),
         };
         let page = self.house.store.read(request).await?;

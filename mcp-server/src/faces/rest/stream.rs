@@ -1,7 +1,8 @@
 //! `GET /v1/stream`: the log as it grows, as server-sent events.
 //!
 //! An event's id is the cursor behind its message: whoever comes back with `Last-Event-ID` misses
-//! nothing. Looking leases nothing.
+//! nothing. The first event has an id and no data: where the stream begins, for whoever loses the
+//! connection before the first message. Looking leases nothing.
 
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
@@ -24,13 +25,17 @@ use crate::{
     house::House,
     refusal::Refusal,
     switchboard::Attachment,
-    wire::{Count, Message, Text, TextShape},
+    wire::{Count, DEFAULT_BODY_BYTES, Message, Text, TextShape},
 };
 
 /// How often a silent stream says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How many messages are read at a time.
 const PAGE: usize = 50;
+/// How many bytes of bodies are read at a time, a single message's aside.
+const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+/// The most of each body that a stream brings, in bytes.
+const MAX_STREAM_BODY: u64 = 1024 * 1024;
 
 /// What a stream may be asked for.
 #[derive(Deserialize)]
@@ -42,6 +47,8 @@ pub(super) struct Follow {
     cursor: Option<Text<Cursor>>,
     /// When to end; absent: never.
     timeout_seconds: Option<Count<0, 86_400>>,
+    /// How much of each body to bring; absent: as much as any call does.
+    max_body_bytes: Option<Count<0, MAX_STREAM_BODY>>,
 }
 
 pub(super) async fn stream(
@@ -55,9 +62,14 @@ pub(super) async fn stream(
         Some(cursor) => cursor,
         None => house.store.end(),
     };
+    let body_bytes = ask
+        .max_body_bytes
+        .map_or(DEFAULT_BODY_BYTES, |limit| limit.get());
     let follower = Follower {
         desk,
         bell,
+        body_bytes,
+        begun: false,
         pattern: ask.pattern.map(|pattern| pattern.0),
         cursor,
         ready: VecDeque::new(),
@@ -84,6 +96,8 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<Cursor>, Problem> {
 struct Follower {
     desk: Local,
     bell: Attachment,
+    body_bytes: u64,
+    begun: bool,
     pattern: Option<Pattern>,
     cursor: Cursor,
     ready: VecDeque<(Cursor, Message)>,
@@ -94,6 +108,10 @@ impl Follower {
     /// The next event, or the end of the stream: its time is over, or the store is gone. The
     /// sender's client comes back with the last id it saw.
     async fn next(&mut self) -> Option<Event> {
+        if !std::mem::replace(&mut self.begun, true) {
+            return Some(Event::default().id(self.cursor.write()));
+        }
+        let page = (PAGE_BYTES / self.body_bytes.max(1)).clamp(1, PAGE as u64) as usize;
         loop {
             if let Some((cursor, message)) = self.ready.pop_front() {
                 let id = cursor.write().into_owned();
@@ -105,7 +123,7 @@ impl Follower {
             }
             let (messages, cursor) = self
                 .desk
-                .follow(self.pattern.clone(), self.cursor, PAGE)
+                .follow(self.pattern.clone(), self.cursor, page, self.body_bytes)
                 .await
                 .ok()?;
             let moved = cursor != self.cursor;
