@@ -102,6 +102,21 @@ pub struct Message {
     pub attempt: u8,
 }
 
+impl Message {
+    /// How many bytes were posted, however they are written here and whether cut or not.
+    pub fn size(&self) -> u64 {
+        let text = self.body.len();
+        let here = match self.body_encoding {
+            BodyEncoding::Utf8 => text,
+            BodyEncoding::Base64 => {
+                let padding = self.body.bytes().rev().take_while(|b| *b == b'=').count();
+                (text / 4 * 3).saturating_sub(padding)
+            }
+        };
+        self.body_bytes.unwrap_or(here as u64)
+    }
+}
+
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -2,10 +2,10 @@
 
 use std::{fmt::Display, str::FromStr};
 
-use doorbell_core::folder::Folder;
+use doorbell_core::{folder::Folder, token::Chance};
 
 use super::{Common, Failure};
-use crate::{config::Whereabouts, desk::Remote, refusal::Refusal};
+use crate::{config::Whereabouts, desk::Remote, machine::SystemChance, refusal::Refusal};
 
 /// The desk of the running server, as the agent of `folder` if one is given.
 pub(super) fn desk(common: &Common, folder: Option<Folder>) -> Result<Remote, Failure> {
@@ -17,4 +17,11 @@ pub(super) fn desk(common: &Common, folder: Option<Folder>) -> Result<Remote, Fa
 pub(super) fn parsed<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, Failure> {
     text.parse()
         .map_err(|error| Failure::Refused(Refusal::invalid(field, error)))
+}
+
+/// A name that no other receiver has: what it leases is settled by it alone.
+pub(super) fn receiver_name(what: &str) -> String {
+    let mut chance = [0; 8];
+    SystemChance.fill(&mut chance);
+    format!("{what}-{:016x}", u64::from_le_bytes(chance))
 }

@@ -67,6 +67,7 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
             Ok(terminal::table(
                 ["KEY ID", "FOLDER", "NAME", "CREATED", "REVOKED"],
                 rows.collect(),
+                "no keys yet; `doorbell key issue <folder>` makes one",
             )?)
         }
         Command::Revoke { key_id } => {

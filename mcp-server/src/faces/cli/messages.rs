@@ -102,7 +102,7 @@ fn list(common: &Common, messages: Vec<Message>) -> Result<(), Failure> {
         return Ok(messages.iter().try_for_each(terminal::json)?);
     }
     let rows = messages.into_iter().map(|message| {
-        let bytes = message.body_bytes.unwrap_or(message.body.len() as u64);
+        let bytes = message.size();
         [
             message.id.0.to_string(),
             message.received_at.0.to_string(),
@@ -114,6 +114,7 @@ fn list(common: &Common, messages: Vec<Message>) -> Result<(), Failure> {
     Ok(terminal::table(
         ["ID", "RECEIVED", "JID", "ATTEMPT", "BYTES"],
         rows.collect(),
+        "no messages yet; `doorbell token issue <folder> hook <label>` makes a URL to post to",
     )?)
 }
 

@@ -3,16 +3,28 @@
 //! Exit codes: 0 done; 1 refused or failed, a well-formed value that is refused included; 2
 //! arguments that do not parse.
 
+mod again;
+mod background;
+mod backup;
 mod connect;
+mod doctor;
 mod key;
+mod listen;
+mod mcp;
 mod messages;
 mod serve;
+mod stop;
 mod terminal;
 mod token;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
-use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
     config::{DataDir, DataDirError, ServeArgs, SettingsError},
@@ -24,12 +36,7 @@ use crate::{
 /// Without a command, serves. An agent mints a URL over MCP, a human pastes it into some SaaS, and
 /// whatever that posts lands in the agent's inbox, durable before the 200.
 #[derive(Parser, Debug)]
-#[command(
-    name = "doorbell",
-    version,
-    propagate_version = true,
-    disable_help_subcommand = true
-)]
+#[command(name = "doorbell", version, propagate_version = true)]
 struct Cli {
     #[command(flatten)]
     common: Common,
@@ -61,6 +68,58 @@ enum Command {
     /// Messages: list, show, replay
     #[command(subcommand)]
     Messages(messages::Command),
+    /// Watch what arrives, post it on, or run a command for each message
+    ///
+    /// Plain, it looks and takes nothing: everything you may see, as it arrives, readable on a
+    /// terminal and one JSON object a line elsewhere or with --json.
+    ///
+    /// With --forward-to it empties one folder's inbox into a URL. Method, headers, query and body
+    /// are the sender's, so signatures stay valid. A 2xx settles a message; anything else, or 30
+    /// seconds without an answer, gives it back to come again later, five times in all.
+    ///
+    /// With --exec it runs `sh -c COMMAND` for each message, one after another: the body on
+    /// standard input, and in the environment DOORBELL_ID, _JID, _SENDER, _KIND, _ATTEMPT,
+    /// _CONTEXT, _HEADERS (a JSON object), _METHOD, _QUERY and _RECEIVED_AT. Exit status 0 settles
+    /// it. A command that takes longer than a minute outlives its lease: another receiver of the
+    /// same inbox may then take the message too.
+    ///
+    /// Examples:
+    ///   doorbell listen 'hook:acme/**'
+    ///   doorbell listen --folder acme/eng --forward-to http://localhost:3000/webhooks
+    ///   doorbell listen --folder acme/eng --exec 'jq .action'
+    #[command(verbatim_doc_comment)]
+    Listen(listen::Listen),
+    /// Serve MCP on standard input and output, for a client that starts its servers
+    ///
+    /// Talks to the running server, and starts one in the background if none runs on this machine;
+    /// that one's log is server.log in the data directory.
+    ///
+    /// Example:
+    ///   claude mcp add doorbell -- doorbell mcp --folder acme/eng
+    #[command(verbatim_doc_comment)]
+    Mcp(mcp::Mcp),
+    /// Prove that everything works, and say what is wrong and what to type
+    ///
+    /// Looks at the data directory, the settings and the server, then mints a URL in a scratch
+    /// folder, posts a real message to it, receives, acknowledges and revokes. Calls nobody outside
+    /// this machine unless --public is given. Exits 1 if anything is wrong.
+    Doctor(doctor::Doctor),
+    /// Copy everything to a file, consistently, while the server serves
+    ///
+    /// The file appears whole or not at all, for its owner's eyes alone. Put it back with
+    /// `doorbell restore`.
+    ///
+    /// Examples:
+    ///   doorbell backup doorbell-2026-11-21.bak
+    ///   doorbell backup - | gzip > doorbell.bak.gz
+    #[command(verbatim_doc_comment)]
+    Backup(backup::Backup),
+    /// Print a shell's completions: doorbell completions bash > /etc/bash_completion.d/doorbell
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Why a command ended badly.
@@ -75,6 +134,9 @@ enum Failure {
     /// Settings that cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The MCP session broke off.
+    #[error(transparent)]
+    Mcp(#[from] crate::faces::mcp::StdioError),
     /// The server could not run.
     #[error(transparent)]
     App(#[from] crate::app::AppError),
@@ -135,14 +197,34 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Token(command) => client(token::run(&common, command)),
         Command::Key(command) => client(key::run(&common, command)),
         Command::Messages(command) => client(messages::run(&common, command)),
+        Command::Listen(args) => client(listen::run(&common, args)),
+        Command::Mcp(args) => client(mcp::run(&common, args)),
+        Command::Doctor(args) => {
+            let well = runtime()?.block_on(doctor::run(&common, args))?;
+            Ok(if well {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Command::Backup(args) => client(backup::run(&common, args)),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "doorbell", &mut script);
+            io::stdout().write_all(&script)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
 /// Runs a client's command; one thread is enough for it.
 fn client(command: impl Future<Output = Result<(), Failure>>) -> Result<ExitCode, Failure> {
+    runtime()?.block_on(command)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?
-        .block_on(command)?;
-    Ok(ExitCode::SUCCESS)
+        .build()
 }

@@ -41,10 +41,60 @@ fn is_unsafe(c: char) -> bool {
 
 /// Prints one JSON object on a line of its own.
 pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, value)?;
-    out.write_all(b"\n")?;
-    out.flush()
+    say(&safe_json(&serde_json::to_string(value)?))
+}
+
+/// JSON that is the same to a program and harmless on a terminal. JSON escapes C0 itself; DEL, C1
+/// and the bidi controls can stand in its strings alone, and are escaped here.
+fn safe_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Colours, or none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paint(pub(super) bool);
+
+impl Paint {
+    /// For what matters less.
+    pub(super) fn dim(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+
+    /// For what matters most.
+    pub(super) fn strong(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    /// For what is looked for.
+    pub(super) fn accent(self, text: &str) -> String {
+        self.wrap("36", text)
+    }
+
+    /// For what is well.
+    pub(super) fn good(self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+
+    /// For what is not.
+    pub(super) fn bad(self, text: &str) -> String {
+        self.wrap("1;31", text)
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.0 {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
 }
 
 /// Prints a line to standard output.
@@ -76,8 +126,17 @@ pub(super) fn colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && colour_wanted()
 }
 
-/// Prints rows under headings, in columns as wide as they need to be.
-pub(super) fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>) -> io::Result<()> {
+/// Prints rows under headings, in columns as wide as they need to be. Who looks at an empty list on
+/// a terminal is told `none`; a program gets the headings alone.
+pub(super) fn table<const N: usize>(
+    headings: [&str; N],
+    rows: Vec<[String; N]>,
+    none: &str,
+) -> io::Result<()> {
+    if rows.is_empty() && io::stdout().is_terminal() {
+        explain(none);
+        return Ok(());
+    }
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(headings);
@@ -90,6 +149,15 @@ pub(super) fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_on_a_terminal_is_harmless_and_reads_the_same() {
+        let hostile = "\u{1b}\u{7f}\u{9b}\u{202e}é\n";
+        let text = safe_json(&serde_json::to_string(hostile).expect("JSON"));
+        assert!(text.chars().all(|c| !is_unsafe(c)), "{text:?}");
+        let back: String = serde_json::from_str(&text).expect("still JSON");
+        assert_eq!(back, hostile);
+    }
 
     #[test]
     fn no_control_character_gets_through() {

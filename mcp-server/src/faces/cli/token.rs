@@ -119,6 +119,7 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
             Ok(terminal::table(
                 ["JID", "OWNER", "CREATED", "EXPIRES", "LAST USED", "CONTEXT"],
                 rows.collect(),
+                "no tokens yet; `doorbell token issue <folder> hook <label>` makes one",
             )?)
         }
         Command::Revoke { jid } => {

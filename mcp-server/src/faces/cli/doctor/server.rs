@@ -1,0 +1,176 @@
+//! The running server: both listeners, its version, our key.
+
+use std::time::Duration;
+
+use doorbell_core::folder::Folder;
+use reqwest::{Client, Url};
+
+use super::{super::Failure, report::Report};
+use crate::{
+    config::{ServerFile, Whereabouts},
+    desk::{Address, Desk, Remote},
+    refusal::Refusal,
+    wire::ListTokens,
+};
+
+/// The control listener and our key; the desk behind them, if both are good.
+pub(super) async fn control(
+    report: &mut Report,
+    whereabouts: &Whereabouts,
+    file: Option<&ServerFile>,
+) -> Result<Option<Remote>, Failure> {
+    let url = whereabouts.url()?;
+    for path in ["/healthz", "/readyz"] {
+        if let Err(why) = ask(&url, path).await {
+            let fix = if path == "/readyz" {
+                "it lives and takes no messages: look at its log"
+            } else if Address::is_loopback(&url) {
+                "start one: doorbell serve"
+            } else {
+                "check DOORBELL_URL, and that its server runs"
+            };
+            report.bad("control listener", format!("{url}: {why}"), fix)?;
+            return Ok(None);
+        }
+    }
+    report.good("control listener", format!("{url} answers and is ready"))?;
+    if whereabouts.url.is_none()
+        && let Some(file) = file
+    {
+        version(report, &file.version)?;
+    }
+    let desk = match whereabouts.address() {
+        Ok(address) => Remote::new(address, None::<Folder>)?,
+        Err(refusal) => {
+            report.bad("key", refusal, "")?;
+            return Ok(None);
+        }
+    };
+    Ok(key(report, &desk).await?.then_some(desk))
+}
+
+fn version(report: &mut Report, theirs: &str) -> std::io::Result<()> {
+    let ours = env!("CARGO_PKG_VERSION");
+    if theirs == ours {
+        report.good("version", ours)
+    } else {
+        report.bad(
+            "version",
+            format!("the server is {theirs} and this command is {ours}"),
+            "stop the old server and start it again: doorbell serve",
+        )
+    }
+}
+
+/// Who we are to the server.
+async fn key(report: &mut Report, desk: &Remote) -> Result<bool, Failure> {
+    match desk.list_tokens(ListTokens::default()).await {
+        Ok(_) => {}
+        Err(refusal) => {
+            report.bad(
+                "key",
+                refusal,
+                "set DOORBELL_KEY to a good key, or unset it on the server's own machine",
+            )?;
+            return Ok(false);
+        }
+    }
+    match desk.list_keys().await {
+        Ok(_) => report.good("key", "you are the operator")?,
+        Err(Refusal::Forbidden(_)) => report.good("key", "you are the agent of a folder")?,
+        Err(refusal) => report.bad("key", refusal, "")?,
+    }
+    Ok(true)
+}
+
+/// The front door where the server listens, and as the world sees it.
+pub(super) async fn front_door(
+    report: &mut Report,
+    file: Option<&ServerFile>,
+    public: bool,
+) -> Result<(), Failure> {
+    const PUBLIC: &str = "public URL";
+    let Some(file) = file else {
+        report.skipped(
+            "front door",
+            "the server is elsewhere and has not said where",
+        )?;
+        return Ok(());
+    };
+    reached(
+        report,
+        "front door",
+        &file.listen,
+        "look at the server's log",
+    )
+    .await?;
+    if file.public_url == file.listen {
+        report.skipped(
+            PUBLIC,
+            "not set: URLs lead to this machine only (--public-url)",
+        )?;
+    } else if public || Url::parse(&file.public_url).is_ok_and(|url| Address::is_loopback(&url)) {
+        let fix = "what stands before this machine (tunnel, proxy) must lead to the front door";
+        reached(report, PUBLIC, &file.public_url, fix).await?;
+    } else {
+        let why = format!("{} was not called: --public calls it", file.public_url);
+        report.skipped(PUBLIC, why)?;
+    }
+    Ok(())
+}
+
+async fn reached(
+    report: &mut Report,
+    check: &'static str,
+    base: &str,
+    fix: &str,
+) -> Result<(), Failure> {
+    let answer = match Url::parse(base) {
+        Ok(url) => ask(&url, "/healthz").await,
+        Err(error) => Err(error.to_string()),
+    };
+    match answer {
+        Ok(()) => report.good(check, format!("{base} answers"))?,
+        Err(why) => report.bad(check, format!("{base}: {why}"), fix)?,
+    }
+    Ok(())
+}
+
+/// Asks a health path below `base`; why it is not well.
+async fn ask(base: &Url, path: &str) -> Result<(), String> {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    let response = client()?
+        .get(url)
+        .send()
+        .await
+        .map_err(|error| said(&error))?;
+    if response.status().is_success() {
+        Ok(())
+    } else {
+        Err(format!("{path} answers {}", response.status()))
+    }
+}
+
+/// A client for requests that carry no credential.
+pub(super) fn client() -> Result<Client, String> {
+    // The first provider wins; a second install is the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(10))
+        .no_proxy()
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// Why a request came to nothing, without its URL: that may hold a token.
+pub(super) fn said(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else if error.is_connect() {
+        "nobody answers".to_owned()
+    } else {
+        "the connection broke off".to_owned()
+    }
+}

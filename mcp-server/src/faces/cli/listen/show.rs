@@ -1,0 +1,199 @@
+//! How a message looks on a terminal.
+
+use std::{fmt::Write, io};
+
+use bytesize::ByteSize;
+
+use super::super::terminal::{self, Paint, printable};
+use crate::wire::{BodyEncoding, Message};
+
+/// How many lines of a body are shown: a screenful.
+const LINES: usize = 30;
+/// How many characters of a line are shown.
+const COLUMNS: usize = 400;
+
+/// Headers that say what happened, in the order they are shown.
+const TELLING: [&str; 12] = [
+    "x-github-event",
+    "x-gitlab-event",
+    "linear-event",
+    "sentry-hook-resource",
+    "x-shopify-topic",
+    "x-event-key",
+    "x-atlassian-webhook-identifier",
+    "ce-type",
+    "webhook-id",
+    "svix-id",
+    "x-github-delivery",
+    "user-agent",
+];
+
+/// For whom it is printed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Manner {
+    /// One object a line, whole.
+    Json,
+    /// To be read.
+    People {
+        /// With colours.
+        colour: bool,
+    },
+}
+
+impl Manner {
+    /// JSON where it was asked for, or where no terminal is.
+    pub(super) fn of_standard_output(json: bool) -> Self {
+        let out = io::stdout();
+        if json || !io::IsTerminal::is_terminal(&out) {
+            Self::Json
+        } else {
+            Self::People {
+                colour: terminal::colour(&out),
+            }
+        }
+    }
+
+    /// Whether someone reads it.
+    pub(super) fn is_for_people(self) -> bool {
+        matches!(self, Self::People { .. })
+    }
+}
+
+/// A message as a block of lines, with an empty one at its end.
+pub(super) fn message(message: &Message, colour: bool) -> String {
+    let paint = Paint(colour);
+    let at = message.received_at.0.to_string();
+    let clock = at.split_once('T').map_or(at.as_str(), |(_, clock)| clock);
+    let query = if message.query.is_empty() {
+        String::new()
+    } else {
+        format!(" ?{}", short(&message.query))
+    };
+    let mut out = format!(
+        "{}  {}  {}{query}\n",
+        paint.dim(clock),
+        paint.strong(&printable(&message.jid)),
+        paint.accent(&printable(&message.method)),
+    );
+    let size = ByteSize(message.size()).display().iec().to_string();
+    let mut facts = vec![message.id.0.to_string(), size];
+    if let Some(kind) = message.headers.get("content-type") {
+        facts.push(short(kind));
+    }
+    facts.extend(TELLING.iter().filter_map(|name| {
+        let value = message.headers.get(*name)?;
+        Some(format!("{name}: {}", short(value)))
+    }));
+    if message.kind != "hook" {
+        facts.push(printable(&message.kind));
+    }
+    if message.mode == "observe" {
+        facts.push("observe".to_owned());
+    }
+    let _ = writeln!(out, "  {}", paint.dim(&facts.join("  ")));
+    if let Some(context) = &message.context {
+        let _ = writeln!(
+            out,
+            "  {}",
+            paint.dim(&format!("context: {}", short(context)))
+        );
+    }
+    out.push_str(&body(message, paint));
+    out
+}
+
+/// The body, indented, JSON in the usual form, cut to a screenful.
+fn body(message: &Message, paint: Paint) -> String {
+    let (text, in_base64) = match message.body_encoding {
+        BodyEncoding::Base64 => (format!("(base64) {}", message.body), true),
+        BodyEncoding::Utf8 => (message.body.clone(), false),
+    };
+    let text = match serde_json::from_str::<serde_json::Value>(&text) {
+        Ok(value) if !in_base64 && (value.is_object() || value.is_array()) => {
+            serde_json::to_string_pretty(&value).unwrap_or(text)
+        }
+        _ => text,
+    };
+    let mut out = String::new();
+    let mut cut = message.body_truncated;
+    for (at, line) in text.lines().enumerate() {
+        if at == LINES {
+            cut = true;
+            break;
+        }
+        cut |= line.chars().nth(COLUMNS).is_some();
+        let line: String = line.chars().take(COLUMNS).collect();
+        let _ = writeln!(out, "  {}", terminal::lines(&line));
+    }
+    if cut {
+        let whole = format!("… cut; the whole: doorbell messages show {}", message.id.0);
+        let _ = writeln!(out, "  {}", paint.dim(&whole));
+    }
+    out
+}
+
+/// Somebody else's text, safe and no longer than a few words.
+fn short(text: &str) -> String {
+    const MOST: usize = 120;
+    let mut out = printable(&text.chars().take(MOST).collect::<String>());
+    if text.chars().nth(MOST).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(body: &str) -> Message {
+        serde_json::from_value(serde_json::json!({
+            "id": "01K00000000000000000000000", "jid": "hook:acme/eng/github", "sender": "github",
+            "kind": "hook", "body": body, "body_encoding": "utf-8",
+            "headers": {"x-github-event": "push\u{1b}]0;owned\u{7}", "content-type": "application/json"},
+            "method": "POST", "query": "a=1", "received_at": "2026-11-21T16:14:00.000Z",
+            "context": "daily\u{1b}[2J", "mode": "trigger", "attempt": 0
+        }))
+        .expect("a message")
+    }
+
+    #[test]
+    fn no_control_byte_of_a_message_reaches_the_terminal() {
+        let shown = message(&sample("{\"a\":\"\\u001b[31m\"}\r\u{9b}31m\u{202e}"), false);
+        assert!(
+            shown.chars().all(|c| c == '\n' || !c.is_control()),
+            "{shown:?}"
+        );
+        assert!(!shown.contains('\u{202e}'));
+        assert!(shown.contains("x-github-event: push\\u{1b}"), "{shown}");
+    }
+
+    #[test]
+    fn json_is_shown_in_the_usual_form_and_its_order_is_kept() {
+        let shown = message(&sample(r#"{"ref":"x","after":[1]}"#), false);
+        assert!(
+            shown.contains("  {\n    \"ref\": \"x\",\n    \"after\": ["),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_long_body_is_cut_to_a_screenful_and_says_where_the_rest_is() {
+        let shown = message(&sample(&"line\n".repeat(500)), false);
+        assert!(shown.lines().count() < LINES + 6);
+        assert!(
+            shown.contains("doorbell messages show 01K00000000000000000000000"),
+            "{shown}"
+        );
+        let wide = message(&sample(&"x".repeat(10_000)), false);
+        assert!(wide.len() < 1_000, "{}", wide.len());
+    }
+
+    #[test]
+    fn the_size_is_of_the_bytes_and_not_of_their_base64() {
+        let mut binary = sample("/wA=");
+        binary.body_encoding = BodyEncoding::Base64;
+        assert_eq!(binary.size(), 2);
+        assert_eq!(sample("é").size(), 2);
+    }
+}
