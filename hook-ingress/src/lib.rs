@@ -4,6 +4,7 @@
 //! listed in reading order, and each names only those above it: what a request may cost, how it is
 //! refused, whether it is let in, what of it is kept, and the sockets underneath.
 
+pub mod machine;
 pub mod store;
 
 pub mod limits;

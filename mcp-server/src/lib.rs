@@ -14,8 +14,6 @@ pub mod sources;
 
 pub mod caller;
 
-pub mod machine;
-
 pub mod switchboard;
 
 pub mod house;

@@ -11,6 +11,7 @@ use doorbell_core::{registry::Registry, time::Clock};
 use doorbell_ingress::{
     front_door::{Config, FrontDoor, front_door},
     limits::{ConnectionLimits, Limits, Rate},
+    machine::{SystemChance, SystemClock},
     serve::serve,
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -22,7 +23,6 @@ use crate::{
         rest,
     },
     house::House,
-    machine::{SystemChance, SystemClock},
     switchboard::Switchboard,
 };
 
