@@ -20,7 +20,7 @@ use crate::{
     config::{DataDirError, ServerFile, Settings},
     faces::{
         guard::{self, Hosts},
-        rest,
+        mcp, rest,
     },
     house::House,
     switchboard::Switchboard,
@@ -212,6 +212,7 @@ fn door(settings: &Settings, opened: &store::Opened, clock: Arc<dyn Clock>) -> F
 /// Everything on the control listener. All but health is behind the guard.
 fn control_face(house: &Arc<House>, allowed_hosts: Vec<String>) -> Router {
     let guarded = rest::v1(Arc::clone(house))
+        .merge(mcp::http(Arc::clone(house)))
         .layer(middleware::from_fn_with_state(
             Arc::clone(house),
             guard::let_in,

@@ -6,9 +6,9 @@ use crate::{
         say,
         tool::{Hints, Said, Tool},
     },
-    machine::SystemChance,
     wire,
 };
+use doorbell_ingress::machine::SystemChance;
 
 /// `receive_messages`.
 pub(in crate::faces::mcp) struct ReceiveMessages;
