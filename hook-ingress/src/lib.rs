@@ -5,7 +5,6 @@
 //! refused, whether it is let in, what of it is kept, and the sockets underneath.
 
 pub mod machine;
-pub mod store;
 
 pub mod limits;
 
@@ -38,6 +37,8 @@ mod stop;
 mod connection;
 
 pub mod serve;
+
+pub mod store;
 
 pub use front_door::{Config, FrontDoor, front_door};
 pub use serve::serve;

@@ -82,19 +82,19 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
     let control = bind(settings.control, "the control listener", "--control").await?;
     let server = announce(&settings, &front, &control, &*clock)?;
     let registry = Registry::new(
-        Arc::clone(&opened.store),
+        opened.store(),
         Arc::clone(&clock),
         Arc::new(SystemChance),
         None,
     );
-    operator_key::ensure(&settings.data_dir, &*opened.store, &registry).await?;
+    operator_key::ensure(&settings.data_dir, &*opened.store(), &registry).await?;
     let house = Arc::new(House {
-        store: Arc::clone(&opened.store),
+        store: opened.store(),
         registry,
         switchboard,
         clock: Arc::clone(&clock),
         public_url: server.public_url.clone(),
-        backup: opened.backup.clone(),
+        backup: None,
         draining: watch::Sender::new(false),
     });
     let door = door(&settings, &opened, clock);

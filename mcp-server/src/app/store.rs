@@ -1,46 +1,58 @@
-//! Which store, and how it is opened and closed.
+//! The embedded store, opened and closed off the runtime's threads.
 
 use std::sync::Arc;
 
 use doorbell_core::{
-    memory::MemoryStore,
     ports::{Ring, Store},
     time::Clock,
 };
-use doorbell_ingress::front_door::Config;
+use doorbell_ingress::{
+    Config,
+    machine::SystemChance,
+    store::redb::{Options, RedbStore},
+};
+use tokio::task::spawn_blocking;
 
 use super::AppError;
-use crate::{config::Settings, house::Backup};
+use crate::config::Settings;
 
-/// An open store, and the faces of it that are wanted here.
-pub(super) struct Opened {
-    /// As the ports describe it.
-    pub(super) store: Arc<dyn Store>,
-    /// As a source of backups.
-    pub(super) backup: Option<Arc<dyn Backup>>,
-    concrete: Arc<MemoryStore>,
-}
+/// An open store.
+pub(super) struct Opened(Arc<RedbStore>);
 
 impl Opened {
+    /// As the ports describe it.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        self.0.clone()
+    }
+
     /// A front door before this store.
     pub(super) fn door_config(&self, clock: Arc<dyn Clock>) -> Config {
-        Config::new(Arc::clone(&self.concrete), clock)
+        Config::new(Arc::clone(&self.0), clock)
     }
 
     /// Finishes what is under way and closes.
-    pub(super) async fn close(self) {}
+    pub(super) async fn close(self) {
+        match spawn_blocking(move || self.0.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the store did not close well"),
+            Err(error) => tracing::error!(%error, "the store did not close"),
+        }
+    }
 }
 
 /// Opens the store of this data directory.
 pub(super) async fn open(
-    _settings: &Settings,
-    _clock: Arc<dyn Clock>,
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
     ring: Arc<dyn Ring>,
 ) -> Result<Opened, AppError> {
-    let concrete = Arc::new(MemoryStore::new(ring));
-    Ok(Opened {
-        store: concrete.clone(),
-        backup: None,
-        concrete,
-    })
+    let dir = settings.data_dir.path().to_owned();
+    let mut options = Options::new(clock, ring, Arc::new(SystemChance));
+    options.retain = settings.retain;
+    options.max_disk = settings.max_disk;
+    spawn_blocking(move || RedbStore::open(&dir, options))
+        .await
+        .map_err(|error| AppError::Store(error.to_string()))?
+        .map(|store| Opened(Arc::new(store)))
+        .map_err(|error| AppError::Store(error.to_string()))
 }
