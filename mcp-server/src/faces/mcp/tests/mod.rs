@@ -3,6 +3,7 @@
 mod over_http;
 mod over_stdio;
 mod requests;
+mod waiting;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

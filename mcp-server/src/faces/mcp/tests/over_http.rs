@@ -1,19 +1,21 @@
+//! Calls over HTTP, answered and refused.
+
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::{
-    Fixture, PATIENCE, Served, attached,
+    Fixture, PATIENCE, Served,
     requests::{BOTH, Revision, text},
 };
 
-struct Http<'a> {
+pub(super) struct Http<'a> {
     client: Client,
     fixture: &'a Fixture,
     served: Served,
 }
 
 impl<'a> Http<'a> {
-    async fn new(fixture: &'a Fixture) -> Self {
+    pub(super) async fn new(fixture: &'a Fixture) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().timeout(PATIENCE);
         Self {
@@ -23,7 +25,7 @@ impl<'a> Http<'a> {
         }
     }
 
-    fn post(&self, revision: Revision, body: &Value) -> RequestBuilder {
+    pub(super) fn post(&self, revision: Revision, body: &Value) -> RequestBuilder {
         let mut request = self
             .client
             .post(format!("http://{}/mcp", self.served.addr))
@@ -53,7 +55,7 @@ impl<'a> Http<'a> {
         serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    async fn call(&self, revision: Revision, tool: &str, arguments: Value) -> Value {
+    pub(super) async fn call(&self, revision: Revision, tool: &str, arguments: Value) -> Value {
         let reply = self.ask(revision, &revision.call(tool, arguments)).await;
         assert!(reply["error"].is_null(), "{reply}");
         reply["result"].clone()
@@ -325,72 +327,4 @@ async fn a_stranger_is_401_and_a_get_is_405() {
         .await
         .expect("a response");
     assert_eq!(get.status(), 405);
-}
-
-#[tokio::test]
-async fn a_waiting_receive_is_rung() {
-    let fixture = Fixture::new().await;
-    let http = Http::new(&fixture).await;
-    let grant = fixture.grant("acme/eng").await;
-    let waiting = http.call(
-        Revision::New,
-        "receive_messages",
-        json!({"wait_seconds": 50}),
-    );
-    let posting = async {
-        attached(&fixture, 1).await;
-        fixture.post(&grant, "ring").await
-    };
-    let (got, id) = tokio::join!(waiting, posting);
-    assert_eq!(got["structuredContent"]["messages"][0]["id"], json!(id));
-}
-
-#[tokio::test]
-async fn a_receive_whose_client_has_gone_leases_nothing() {
-    for revision in BOTH {
-        let fixture = Fixture::new().await;
-        let http = Http::new(&fixture).await;
-        let grant = fixture.grant("acme/eng").await;
-        let body = revision.call("receive_messages", json!({"wait_seconds": 50}));
-        let gone = tokio::spawn(http.post(revision, &body).send_whole());
-        attached(&fixture, 1).await;
-        gone.abort();
-        attached(&fixture, 0).await;
-        fixture.post(&grant, "later").await;
-        let got = http.call(revision, "receive_messages", json!({})).await;
-        assert_eq!(
-            got["structuredContent"]["messages"][0]["attempt"], 1,
-            "{revision:?}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_wait_ends_when_the_server_is_told_to_stop() {
-    let fixture = Fixture::new().await;
-    let http = Http::new(&fixture).await;
-    let waiting = http.call(
-        Revision::Old,
-        "receive_messages",
-        json!({"wait_seconds": 50}),
-    );
-    let stopping = async {
-        attached(&fixture, 1).await;
-        fixture.house.draining.send_replace(true);
-    };
-    let (got, ()) = tokio::join!(waiting, stopping);
-    assert_eq!(got["structuredContent"]["messages"], json!([]));
-}
-
-/// Sends and reads to the end, so that aborting it closes the connection.
-trait SendWhole {
-    fn send_whole(self) -> impl Future<Output = ()> + Send + 'static;
-}
-
-impl SendWhole for RequestBuilder {
-    async fn send_whole(self) {
-        if let Ok(response) = self.send().await {
-            let _ = response.bytes().await;
-        }
-    }
 }

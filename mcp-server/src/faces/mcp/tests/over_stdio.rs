@@ -1,3 +1,5 @@
+//! Calls over a pipe, through a running server.
+
 use std::{
     net::TcpListener,
     sync::{
