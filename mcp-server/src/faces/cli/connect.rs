@@ -3,9 +3,10 @@
 use std::{fmt::Display, str::FromStr};
 
 use doorbell_core::{folder::Folder, token::Chance};
+use doorbell_ingress::machine::SystemChance;
 
 use super::{Common, Failure};
-use crate::{config::Whereabouts, desk::Remote, machine::SystemChance, refusal::Refusal};
+use crate::{config::Whereabouts, desk::Remote, refusal::Refusal};
 
 /// The desk of the running server, as the agent of `folder` if one is given.
 pub(super) fn desk(common: &Common, folder: Option<Folder>) -> Result<Remote, Failure> {
