@@ -20,6 +20,7 @@ use doorbell_core::{
     route::default_outcome,
     token::Token,
 };
+use doorbell_ingress::machine::{SystemChance, SystemClock};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -30,7 +31,6 @@ use tokio::{
 use crate::{
     faces::{guard, mcp, rest},
     house::House,
-    machine::{SystemChance, SystemClock},
     switchboard::Switchboard,
 };
 
