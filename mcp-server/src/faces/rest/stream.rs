@@ -4,7 +4,7 @@
 //! nothing. The first event has an id and no data: where the stream begins, for whoever loses the
 //! connection before the first message. Looking leases nothing.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -14,7 +14,7 @@ use axum::{
 use doorbell_core::{message::Cursor, pattern::Pattern};
 use futures_util::{Stream, stream};
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     ask::{At, Query},
@@ -70,6 +70,7 @@ pub(super) async fn stream(
         bell,
         body_bytes,
         begun: false,
+        draining: house.draining.subscribe(),
         pattern: ask.pattern.map(|pattern| pattern.0),
         cursor,
         ready: VecDeque::new(),
@@ -98,6 +99,7 @@ struct Follower {
     bell: Attachment,
     body_bytes: u64,
     begun: bool,
+    draining: watch::Receiver<bool>,
     pattern: Option<Pattern>,
     cursor: Cursor,
     ready: VecDeque<(Cursor, Message)>,
@@ -105,8 +107,8 @@ struct Follower {
 }
 
 impl Follower {
-    /// The next event, or the end of the stream: its time is over, or the store is gone. The
-    /// sender's client comes back with the last id it saw.
+    /// The next event, or the end of the stream: its time is over, the server stops, or the store
+    /// is gone. The client comes back with the last id it saw.
     async fn next(&mut self) -> Option<Event> {
         if !std::mem::replace(&mut self.begun, true) {
             return Some(Event::default().id(self.cursor.write()));
@@ -131,11 +133,17 @@ impl Follower {
             if moved {
                 continue;
             }
-            match self.until {
-                None => self.bell.rung().await,
-                Some(until) => tokio::time::timeout_at(until, self.bell.rung())
-                    .await
-                    .ok()?,
+            let over = async {
+                match self.until {
+                    None => pending().await,
+                    Some(until) => tokio::time::sleep_until(until).await,
+                }
+            };
+            tokio::select! {
+                () = self.bell.rung() => {}
+                () = over => return None,
+                // A stream never ends by itself, and the server waits for what is in flight.
+                _ = self.draining.wait_for(|draining| *draining) => return None,
             }
         }
     }
