@@ -240,6 +240,8 @@ struct StopWord {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     _hangup: tokio::signal::unix::Signal,
 }
 
@@ -251,6 +253,7 @@ impl StopWord {
             let listen = |kind| signal(kind).map_err(AppError::io("cannot listen for signals"));
             Ok(Self {
                 terminate: listen(SignalKind::terminate())?,
+                interrupt: listen(SignalKind::interrupt())?,
                 _hangup: listen(SignalKind::hangup())?,
             })
         }
@@ -262,7 +265,7 @@ impl StopWord {
         #[cfg(unix)]
         tokio::select! {
             _ = self.terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+            _ = self.interrupt.recv() => {}
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
