@@ -17,7 +17,7 @@ pub(super) struct Again {
 impl Again {
     /// Whether a refusal may go away by itself.
     pub(super) fn worth_it(refusal: &Refusal) -> bool {
-        matches!(refusal, Refusal::Unavailable(_))
+        matches!(refusal, Refusal::Unavailable(_) | Refusal::Unreachable(_))
     }
 
     /// Says why, once in an outage, and waits; false: told to stop meanwhile.
