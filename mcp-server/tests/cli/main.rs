@@ -1,0 +1,10 @@
+//! The command line through the real binary, over real sockets.
+
+mod backup;
+mod doctor;
+mod house;
+mod listen;
+mod settle;
+mod stdio;
+mod target;
+mod words;
