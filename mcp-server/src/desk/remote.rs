@@ -98,9 +98,23 @@ impl Remote {
 
     /// A request to `/v1/<segments>`, credential and folder on it. Each segment is escaped.
     pub fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+        let v1 = ["v1"];
+        self.request_at(method, v1.iter().chain(segments))
+    }
+
+    /// A POST to `/mcp`, credential and folder on it.
+    pub fn mcp(&self) -> RequestBuilder {
+        self.request_at(Method::POST, ["mcp"].iter())
+    }
+
+    fn request_at<'a>(
+        &self,
+        method: Method,
+        segments: impl Iterator<Item = &'a &'a str>,
+    ) -> RequestBuilder {
         let mut url = self.address.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.clear().push("v1").extend(segments);
+            path.clear().extend(segments);
         }
         let mut request = self
             .client

@@ -8,6 +8,7 @@ async fn a_server_that_works_is_well_and_nothing_is_left_behind() {
     let ended = house.run(&["doctor"]).await;
     assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("ok round trip: "), "{}", ended.out);
+    assert!(ended.out.contains("ok MCP: "), "{}", ended.out);
     assert!(ended.out.contains("ok revocation: "), "{}", ended.out);
     assert!(ended.out.is_ascii(), "{}", ended.out);
     let tokens = house.run(&["token", "ls", "--json"]).await;

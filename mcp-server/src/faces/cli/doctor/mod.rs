@@ -37,6 +37,7 @@ pub(super) async fn run(common: &Common, args: Doctor) -> Result<bool, Failure> 
         let door = file
             .as_ref()
             .filter(|file| reqwest::Url::parse(&file.control).is_ok_and(|url| url == *desk.url()));
+        server::mcp(&mut report, &desk).await?;
         server::front_door(&mut report, door, args.public).await?;
         trip::post_and_receive(&mut report, &desk, door, args.public).await?;
     }

@@ -13,6 +13,9 @@ use crate::{
     wire::ListTokens,
 };
 
+/// How long anything here may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The control listener and our key; the desk behind them, if both are good.
 pub(super) async fn control(
     report: &mut Report,
@@ -81,6 +84,32 @@ async fn key(report: &mut Report, desk: &Remote) -> Result<bool, Failure> {
         Err(refusal) => report.bad("key", refusal, "")?,
     }
     Ok(true)
+}
+
+/// Whether MCP is spoken at `/mcp`, as an agent would find out.
+pub(super) async fn mcp(report: &mut Report, desk: &Remote) -> Result<(), Failure> {
+    let hello = serde_json::json!({
+        "jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": { "name": "doorbell-doctor", "version": env!("CARGO_PKG_VERSION") },
+        },
+    });
+    let request = desk
+        .mcp()
+        .header("accept", "application/json, text/event-stream")
+        .timeout(PATIENCE)
+        .json(&hello);
+    let said = match desk.send(request).await {
+        Ok(response) => response.text().await.map_err(|error| said(&error)),
+        Err(refusal) => Err(refusal.to_string()),
+    };
+    match said {
+        Ok(said) if said.contains("serverInfo") => report.good("MCP", "/mcp answers")?,
+        Ok(_) => report.bad("MCP", "/mcp does not speak MCP", "look at the server's log")?,
+        Err(why) => report.bad("MCP", why, "look at the server's log")?,
+    }
+    Ok(())
 }
 
 /// The front door where the server listens, and as the world sees it.
@@ -158,7 +187,7 @@ pub(super) fn client() -> Result<Client, String> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(10))
+        .timeout(PATIENCE)
         .no_proxy()
         .build()
         .map_err(|error| error.to_string())

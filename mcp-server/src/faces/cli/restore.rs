@@ -1,0 +1,58 @@
+//! `doorbell restore`: a backup becomes a store. No server may run on it.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use doorbell_ingress::store::redb::{RestoreError, restore};
+
+use super::{Common, Failure, terminal};
+
+/// Arguments of `doorbell restore`.
+#[derive(Args, Debug)]
+pub(super) struct Restore {
+    /// Where from; - is standard input
+    file: PathBuf,
+}
+
+/// Why a backup was not put back. The data directory is as it was.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotRestored {
+    /// The backup cannot be read.
+    #[error("cannot read {0}: {1}")]
+    Unreadable(PathBuf, #[source] io::Error),
+    /// There is something that would be lost.
+    #[error("{0}; restore into an empty data directory: --data-dir DIR")]
+    NotEmpty(#[source] RestoreError),
+    /// The backup is not whole, or the disk failed.
+    #[error("not restored: {0}")]
+    Failed(#[source] RestoreError),
+}
+
+pub(super) fn run(common: &Common, args: Restore) -> Result<(), Failure> {
+    let data_dir = common.data_dir()?;
+    let mut from = open(&args.file).map_err(|error| NotRestored::Unreadable(args.file, error))?;
+    data_dir.make()?;
+    restore(&mut from, data_dir.path()).map_err(|error| match error {
+        RestoreError::NotEmpty(_) => NotRestored::NotEmpty(error),
+        error => NotRestored::Failed(error),
+    })?;
+    terminal::explain(&format!(
+        "restored into {}. Start it with: doorbell serve\n\
+         Its keys are those of the backup; a new operator.key is made at the start if the one here \
+         is not among them.",
+        data_dir.path().display()
+    ));
+    Ok(())
+}
+
+fn open(file: &Path) -> io::Result<Box<dyn Read>> {
+    Ok(if file == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(File::open(file)?))
+    })
+}
