@@ -45,6 +45,14 @@ impl Whereabouts {
         }
     }
 
+    /// Whether the address is only the default, and no key says that its server is ours: a server
+    /// that answers there then belongs to another data directory.
+    pub fn is_guess(&self) -> bool {
+        let nobody_said =
+            self.url.is_none() && ServerFile::read(&self.data_dir.server_file()).is_none();
+        nobody_said && self.key.is_none()
+    }
+
     /// Where to ask and what to show. The operator's key is sent to this machine only.
     pub fn address(&self) -> Result<Address, Refusal> {
         let url = self.url()?;
