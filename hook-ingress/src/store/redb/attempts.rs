@@ -33,8 +33,8 @@ impl Attempts {
         }
     }
 
-    pub(super) fn forget(&mut self, range: std::ops::Range<u64>) {
-        self.once.remove_range(range.clone());
-        self.more.retain(|seq, _| !range.contains(seq));
+    pub(super) fn forget(&mut self, gone: &RoaringTreemap) {
+        self.once -= gone;
+        self.more.retain(|seq, _| !gone.contains(*seq));
     }
 }

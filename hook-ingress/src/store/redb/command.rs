@@ -1,6 +1,6 @@
 //! What the writer is asked, and how it answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use doorbell_core::{
@@ -13,7 +13,11 @@ use doorbell_core::{
 };
 use tokio::sync::oneshot;
 
-use super::decide::{Picked, Target};
+use super::{
+    backup::Snapshot,
+    decide::{Picked, Target},
+    retention::{Carry, Farewell},
+};
 
 /// Where an answer goes.
 pub(super) type Answer<T, E = StoreError> = oneshot::Sender<Result<T, E>>;
@@ -56,6 +60,16 @@ pub(super) enum Command {
     RevokeGrants(Vec<GrantId>, Timestamp, Answer<Vec<GrantId>>),
     InsertKey(Box<ApiKey>, TokenHash, Answer<()>),
     RevokeKey(KeyId, Timestamp, Answer<bool>),
+    /// Seal the newest file although it is not full.
+    Rotate(Answer<()>),
+    /// Forget the providers' ids that are past their window, and grants that nobody asks for.
+    Prune,
+    /// Take pending messages over from a file that is to go.
+    Carry(Box<Carry>, Answer<()>),
+    /// Let a file go.
+    Farewell(Box<Farewell>, Answer<bool>),
+    /// A view of everything between two turns.
+    Snapshot(mpsc::Sender<Result<Snapshot, StoreError>>),
     /// Write down what is not yet, and end.
     Close(Answer<()>),
 }
@@ -82,7 +96,12 @@ impl Command {
             Self::InsertGrant(_, _, _, answer) => drop(answer.send(Err(why.clone().into()))),
             Self::RevokeGrants(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::InsertKey(_, _, answer) => drop(answer.send(Err(why.clone()))),
+            Self::Carry(_, answer) => drop(answer.send(Err(why.clone()))),
+            Self::Farewell(_, answer) => drop(answer.send(Err(why.clone()))),
+            Self::Snapshot(answer) => drop(answer.send(Err(why.clone()))),
             Self::Close(answer) => drop(answer.send(Ok(()))),
+            Self::Rotate(answer) => drop(answer.send(Err(why.clone()))),
+            Self::Prune => {}
         }
     }
 }

@@ -44,7 +44,6 @@ pub(super) enum Change {
 /// The open file.
 pub(super) struct Control {
     pub(super) db: Database,
-    dirty: bool,
 }
 
 /// All that stands in it.
@@ -59,28 +58,26 @@ pub(super) struct Contents {
 impl Control {
     /// Opens the file, makes it if there is none, and reads it.
     pub(super) fn open(disk: &dyn Disk, path: &Path) -> Result<(Self, Contents), Fault> {
-        let db = segment::open_writable(disk, path, CACHE)?;
+        let db = segment::open_or_make(disk, path, CACHE, |txn| {
+            for table in CONTROL_TABLES {
+                txn.open_table(table)?;
+            }
+            txn.open_table(CONTROL_META)?
+                .insert(CONTROL_FORMAT, &FORMAT.to_le_bytes()[..])?;
+            Ok(())
+        })?;
         let txn = db.begin_read()?;
-        match txn.open_table(CONTROL_META) {
-            Ok(meta) => {
-                let found = meta.get(CONTROL_FORMAT)?;
-                let found = found.and_then(|found| found.value().try_into().ok());
-                segment::check_format(path, found.map(u64::from_le_bytes))?;
-            }
-            Err(TableError::TableDoesNotExist(_)) => {
-                let mut txn = db.begin_write()?;
-                txn.set_quick_repair(true);
-                for table in CONTROL_TABLES {
-                    txn.open_table(table)?;
-                }
-                txn.open_table(CONTROL_META)?
-                    .insert(CONTROL_FORMAT, &FORMAT.to_le_bytes()[..])?;
-                txn.commit()?;
-            }
+        let found = match txn.open_table(CONTROL_META) {
+            Ok(meta) => meta
+                .get(CONTROL_FORMAT)?
+                .and_then(|found| found.value().try_into().ok()),
+            Err(TableError::TableDoesNotExist(_)) => None,
             Err(error) => return Err(error.into()),
-        }
+        };
+        segment::check_format(path, found.map(u64::from_le_bytes))?;
+        drop(txn);
         let contents = read(&db.begin_read()?)?;
-        Ok((Self { db, dirty: false }, contents))
+        Ok((Self { db }, contents))
     }
 
     /// Writes changes. Once it returns they are durable.
@@ -125,7 +122,6 @@ impl Control {
             }
         }
         txn.commit()?;
-        self.dirty = true;
         Ok(())
     }
 
@@ -140,13 +136,14 @@ impl Control {
     }
 
     /// Every hash that outlived its file, and when it was seen.
-    pub(super) fn all_seen(&self) -> Result<Vec<([u8; 16], Timestamp)>, Fault> {
+    pub(super) fn all_seen(&self) -> Result<Vec<([u8; 16], MessageId, Timestamp)>, Fault> {
         let txn = self.db.begin_read()?;
         let mut all = Vec::new();
         for row in txn.open_table(SEEN)?.iter()? {
             let (hash, value) = row?;
             let hash = hash.value().try_into().map_err(|_| Unreadable)?;
-            all.push((hash, decode_seen(value.value())?.1));
+            let (id, at) = decode_seen(value.value())?;
+            all.push((hash, id, at));
         }
         Ok(all)
     }

@@ -253,19 +253,25 @@ impl Index {
         waiting
     }
 
-    /// Whether anything in this range of messages is pending.
-    pub(super) fn any_live(&self, range: std::ops::Range<u64>) -> bool {
-        self.live.range_cardinality(range) > 0
+    /// The pending messages in a range.
+    pub(super) fn live_in(&self, range: std::ops::Range<u64>) -> Vec<u64> {
+        // Most files that are asked about have none; a full one is not worth listing quickly.
+        if self.live.range_cardinality(range.clone()) == 0 {
+            return Vec::new();
+        }
+        let mut live = self.live.iter();
+        live.advance_to(range.start);
+        live.take_while(|seq| *seq < range.end).collect()
     }
 
-    /// Lets go of all that is known of a range of messages, none of which is pending.
-    pub(super) fn forget(&mut self, range: std::ops::Range<u64>) {
+    /// Lets go of all that is known of messages, none of which is pending.
+    pub(super) fn forget(&mut self, gone: &RoaringTreemap) {
         for queue in self.queues.values_mut() {
-            queue.unmet.remove_range(range.clone());
+            queue.unmet -= gone;
         }
-        self.dead.remove_range(range.clone());
-        self.raised.remove_range(range.clone());
-        self.attempts.forget(range);
+        self.dead -= gone;
+        self.raised -= gone;
+        self.attempts.forget(gone);
     }
 }
 

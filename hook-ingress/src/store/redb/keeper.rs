@@ -1,11 +1,24 @@
-//! The thread that does what arrivals must not wait for: preparing files and sealing them.
+//! The thread that does what arrivals must not wait for: preparing files, sealing them, and giving
+//! up those that nobody needs.
 
-use std::sync::{Arc, atomic::Ordering, mpsc::Receiver};
+use std::{
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    },
+    time::Instant,
+};
+
+use doorbell_core::ports::StoreError;
+use tokio::sync::oneshot;
 
 use super::{
+    command::{Answer, Command},
     fault::Fault,
     newest,
-    schema::NEXT_FILE,
+    retention::{Farewell, Looked, Step},
+    schema::{GONE_SUFFIX, NEXT_FILE},
     segment::{Handle, Segment},
     shared::Shared,
 };
@@ -16,34 +29,148 @@ pub(super) enum Job {
     Prepare,
     /// A file will not be written to any more.
     Seal(Arc<Segment>),
+    /// Give up what need not be kept, now, and say when that is done.
+    Sweep(std::sync::mpsc::Sender<()>),
     /// End.
     Stop,
 }
 
-/// Serves until it is stopped.
-pub(super) fn run(shared: &Shared, jobs: &Receiver<Job>) {
-    while let Ok(job) = jobs.recv() {
-        let outcome = match job {
-            Job::Prepare => prepare(shared),
-            Job::Seal(segment) => seal(shared, &segment),
-            Job::Stop => return,
-        };
-        if let Err(error) = outcome {
-            // Nothing is lost by it: the writer goes on in its file, a file that was not sealed
-            // is repaired when it is read. A disk that is ill shows at the next commit.
-            tracing::warn!(%error, "the store's housekeeping failed");
-        }
-    }
+/// The keeper.
+pub(super) struct Keeper {
+    shared: Arc<Shared>,
+    jobs: Receiver<Job>,
+    writer: SyncSender<Command>,
+    looked: Looked,
+    /// Files that wait for the end of a copy.
+    unsealed: Vec<Arc<Segment>>,
+    gone: Vec<Arc<Segment>>,
 }
 
-fn prepare(shared: &Shared) -> Result<(), Fault> {
-    let spare = || shared.spare.lock().expect("nothing panics under this lock");
-    if spare().is_some() || shared.ready().is_err() {
-        return Ok(());
+impl Keeper {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        jobs: Receiver<Job>,
+        writer: SyncSender<Command>,
+    ) -> Self {
+        let (looked, unsealed, gone) = Default::default();
+        Self {
+            shared,
+            jobs,
+            writer,
+            looked,
+            unsealed,
+            gone,
+        }
     }
-    let db = newest::prepare(&*shared.setup.disk, &shared.setup.dir.join(NEXT_FILE))?;
-    *spare() = Some(db);
-    Ok(())
+
+    /// Serves until it is stopped.
+    pub(super) fn run(mut self) {
+        let mut next_sweep = Instant::now() + self.shared.setup.sweep_every;
+        loop {
+            let left = next_sweep.saturating_duration_since(Instant::now());
+            let mut swept = None;
+            let outcome = match self.jobs.recv_timeout(left) {
+                Ok(Job::Prepare) => self.prepare(),
+                Ok(Job::Seal(segment)) => {
+                    self.unsealed.push(segment);
+                    self.put_away()
+                }
+                Ok(Job::Sweep(done)) => {
+                    swept = Some(done);
+                    self.sweep()
+                }
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    next_sweep = Instant::now() + self.shared.setup.sweep_every;
+                    self.sweep()
+                }
+            };
+            if let Err(error) = outcome {
+                // Nothing is lost by it: the writer goes on in its file, a file that was not
+                // sealed is repaired when it is read, a file that was not given up is looked at
+                // again. A disk that is ill shows at the next commit.
+                tracing::warn!(%error, "the store's housekeeping failed");
+            }
+            if let Some(done) = swept {
+                // Whoever asked may have gone away.
+                let _ = done.send(());
+            }
+        }
+    }
+
+    fn prepare(&self) -> Result<(), Fault> {
+        let shared = &self.shared;
+        let spare = || shared.spare.lock().expect("nothing panics under this lock");
+        if spare().is_some() || shared.ready().is_err() {
+            return Ok(());
+        }
+        let db = newest::prepare(&*shared.setup.disk, &shared.setup.dir.join(NEXT_FILE))?;
+        *spare() = Some(db);
+        Ok(())
+    }
+
+    /// Seals and removes what waits for it, unless somebody copies the files.
+    fn put_away(&mut self) -> Result<(), Fault> {
+        if self.shared.pins.load(Ordering::SeqCst) > 0 {
+            return Ok(());
+        }
+        while let Some(segment) = self.unsealed.pop() {
+            seal(&self.shared, &segment)?;
+        }
+        while let Some(segment) = self.gone.pop() {
+            segment.retire();
+            let disk = &self.shared.setup.disk;
+            let mut name = segment.path.clone().into_os_string();
+            name.push(GONE_SUFFIX);
+            disk.rename(&segment.path, name.as_ref())?;
+            disk.sync_dir(&self.shared.setup.dir)?;
+            disk.remove(name.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn sweep(&mut self) -> Result<(), Fault> {
+        self.put_away()?;
+        if self.shared.ready().is_err() {
+            return Ok(());
+        }
+        self.prepare()?;
+        if self.shared.newest_is_stale(&mut self.looked)? {
+            self.ask(Command::Rotate)?;
+        }
+        while let Some(step) = self.shared.next_step(&mut self.looked)? {
+            match step {
+                Step::Carry(carry) => self.ask(|answer| Command::Carry(Box::new(carry), answer))?,
+                Step::Farewell(farewell) => self.farewell(farewell)?,
+            }
+        }
+        self.put_away()?;
+        for segment in self.shared.chain().iter() {
+            segment.close_if_idle();
+        }
+        // A writer that is gone has nothing to prune.
+        let _ = self.writer.send(Command::Prune);
+        Ok(())
+    }
+
+    fn farewell(&mut self, farewell: Farewell) -> Result<(), Fault> {
+        let segment = farewell.segment.clone();
+        if self.ask(|answer| Command::Farewell(Box::new(farewell), answer))? {
+            self.gone.push(segment);
+        }
+        Ok(())
+    }
+
+    fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, Fault> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || Fault::Disk("the writer has ended".into());
+        self.writer.send(command(answer)).map_err(|_| gone())?;
+        match answered.blocking_recv() {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(StoreError::NotReady(why) | StoreError::Damaged(why))) => Err(Fault::Disk(why)),
+            Err(_) => Err(gone()),
+        }
+    }
 }
 
 /// Closes a file, which gives its unused tail back and saves every later open a repair.
@@ -52,14 +179,14 @@ fn seal(shared: &Shared, segment: &Segment) -> Result<(), Fault> {
         .handle
         .write()
         .expect("nothing panics under this lock");
-    let Handle::Newest(_) = &*handle else {
-        return Ok(());
-    };
-    let Handle::Newest(db) = std::mem::replace(&mut *handle, Handle::Closed) else {
-        unreachable!("it was looked at just now")
-    };
-    let db = Arc::into_inner(db).expect("the writer has let go of it, and readers hold the lock");
-    db.close()?;
+    match std::mem::replace(&mut *handle, Handle::Closed) {
+        Handle::Newest(db) => {
+            let db = Arc::into_inner(db).expect("the writer let go of it, readers hold the lock");
+            db.close()?;
+        }
+        // It was put away meanwhile, or is sealed already.
+        other => *handle = other,
+    }
     drop(handle);
     segment
         .bytes

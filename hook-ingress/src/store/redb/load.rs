@@ -20,8 +20,8 @@ use super::{
     origin::Origin,
     registry::Registry,
     schema::{
-        CARRIED, CONTROL_FILE, EVENTS, GONE_SUFFIX, HEADS, MOVED, NEXT_FILE, ORIGINS, log_first,
-        log_path,
+        CARRIED, CONTROL_FILE, DRAFT_SUFFIX, EVENTS, GONE_SUFFIX, HEADS, MOVED, NEXT_FILE, ORIGINS,
+        log_first, log_path,
     },
     segment::{self, Handle, Segment},
     shared::Shared,
@@ -44,17 +44,28 @@ pub(super) struct Open {
 pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
     let setup = &shared.setup;
     let disk = &*setup.disk;
+    let control_path = setup.dir.join(CONTROL_FILE);
+    let mut logs = false;
+    let mut control = false;
     for path in disk.list(&setup.dir)? {
-        if path.to_string_lossy().ends_with(GONE_SUFFIX) {
+        let name = path.to_string_lossy();
+        if name.ends_with(GONE_SUFFIX) || name.ends_with(DRAFT_SUFFIX) {
             disk.remove(&path)?;
         }
+        logs |= log_first(&path).is_some();
+        control |= path == control_path;
     }
-    let (control, contents) = Control::open(disk, &setup.dir.join(CONTROL_FILE))?;
+    if logs && !control {
+        // Made anew it would lock out everyone who was let in.
+        return Err(Fault::Damaged(format!("{CONTROL_FILE} is missing").into()));
+    }
+    let (control, contents) = Control::open(disk, &control_path)?;
     let (segments, newest_db) = open_chain(shared)?;
     let mut load = Load::new(shared);
     load.seen_before(&contents.seen);
     let mut registry = Registry::new(contents);
     for segment in &segments {
+        load.files.insert(segment.first, segment.clone());
         segment.read(|txn| load.first_pass(segment, txn))?;
     }
     for segment in &segments {
@@ -131,7 +142,6 @@ fn open_chain(shared: &Shared) -> Result<(Vec<Arc<Segment>>, Arc<Database>), Fau
     let newest = firsts.pop().unwrap_or(1);
     let path = log_path(&setup.dir, newest);
     let db = Arc::new(segment::open_newest(&*setup.disk, &path)?);
-    setup.disk.sync_dir(&setup.dir)?;
     let segment = |first, handle| {
         Segment::new(
             first,
@@ -154,6 +164,7 @@ fn open_chain(shared: &Shared) -> Result<(Vec<Arc<Segment>>, Arc<Database>), Fau
 
 struct Load<'a> {
     shared: &'a Shared,
+    files: BTreeMap<u64, Arc<Segment>>,
     index: Index,
     seen: Seen,
     /// The number of each message's origin, by file.
@@ -176,6 +187,7 @@ impl<'a> Load<'a> {
     fn new(shared: &'a Shared) -> Self {
         Self {
             shared,
+            files: BTreeMap::new(),
             index: Index::default(),
             seen: Seen::default(),
             numbers: BTreeMap::new(),
@@ -238,6 +250,7 @@ impl<'a> Load<'a> {
                 let place = usize::try_from(seq - segment.first).unwrap_or(usize::MAX);
                 numbers.resize(place, NONE);
                 numbers.push(entry.origin);
+                segment.last.fetch_max(seq, Ordering::Relaxed);
                 self.next_seq = self.next_seq.max(seq + 1);
                 self.last_millis = self.last_millis.max(entry::millis_of(entry.id));
                 if !self.carried.contains_key(&seq) {
@@ -252,7 +265,9 @@ impl<'a> Load<'a> {
                 let (number, event) = event?;
                 self.moved_before(number);
                 self.happened(&event);
-                segment.touch(event.at.as_millis());
+                if let Some(file) = self.files.get(&self.file_of(event.seq)) {
+                    file.touch(event.at.as_millis());
+                }
                 self.next_event = self.next_event.max(number + 1);
             }
         }
@@ -275,6 +290,18 @@ impl<'a> Load<'a> {
         }
         self.uses.insert(number, entry.received_at);
         Ok(())
+    }
+
+    /// The first number of the file that a message is in.
+    fn file_of(&self, seq: u64) -> u64 {
+        let carried = self.carried.get(&seq).copied();
+        let arrived = || {
+            self.files
+                .range(..=seq)
+                .next_back()
+                .map_or(0, |(first, _)| *first)
+        };
+        carried.unwrap_or_else(arrived)
     }
 
     fn happened(&mut self, event: &Event) {

@@ -19,6 +19,7 @@
 //! tear pages and forget what was not synced.
 
 mod attempts;
+mod backup;
 mod codec;
 mod command;
 mod control;
@@ -28,6 +29,7 @@ mod disk;
 mod entry;
 mod events;
 mod fault;
+mod housekeeping;
 mod index;
 mod keeper;
 mod load;
@@ -38,6 +40,7 @@ mod ports;
 mod query;
 mod record;
 mod registry;
+mod retention;
 mod schema;
 mod segment;
 mod shared;
@@ -49,6 +52,7 @@ mod writer;
 mod tests;
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -65,12 +69,13 @@ use doorbell_core::{
 };
 use tokio::sync::oneshot;
 
+pub use backup::{BackupError, RestoreError, restore};
 pub use disk::{Disk, Files};
 
 use self::{
     command::{Answer, Command},
     fault::Fault,
-    keeper::Job,
+    keeper::{Job, Keeper},
     lock::Lock,
     shared::{Setup, Shared},
     writer::{QUEUE, Writer},
@@ -90,6 +95,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// How many bytes the log's files may have; what arrives beyond is refused as full.
     pub max_disk: Option<u64>,
+    /// How often to look what can be given up.
+    pub sweep_every: Duration,
     /// Opens the files.
     pub disk: Arc<dyn Disk>,
 }
@@ -104,6 +111,7 @@ impl Options {
             chance,
             segment_bytes: 64 << 20,
             max_disk: None,
+            sweep_every: Duration::from_secs(5),
             disk: Arc::new(Files),
         }
     }
@@ -177,6 +185,7 @@ impl RedbStore {
             chance,
             segment_bytes,
             max_disk,
+            sweep_every,
             disk,
         } = options;
         let dir = dir.to_owned();
@@ -189,6 +198,7 @@ impl RedbStore {
             retain,
             segment_bytes,
             max_disk,
+            sweep_every,
         };
         let shared = Arc::new(Shared::new(setup));
         let open = load::open(&shared).map_err(|fault| OpenError::new(&shared.setup.dir, fault))?;
@@ -202,11 +212,8 @@ impl RedbStore {
                 .spawn(work)
                 .map_err(|error| OpenError::Disk(error.to_string()))
         };
-        let kept = shared.clone();
-        let keeper = spawn(
-            "doorbell-keeper",
-            Box::new(move || keeper::run(&kept, &waiting)),
-        )?;
+        let keeper = Keeper::new(shared.clone(), waiting, queue.clone());
+        let keeper = spawn("doorbell-keeper", Box::new(move || keeper.run()))?;
         let writer = spawn("doorbell-writer", Box::new(move || writer.run(open)))?;
         Ok(Self {
             shared,
@@ -239,6 +246,32 @@ impl RedbStore {
             Ok(outcome) => outcome,
             Err(_) if asked => Err(StoreError::NotReady("the writer ended early".into())),
             Err(_) => Ok(()),
+        }
+    }
+
+    /// Hands a copy of everything to `sink`, as it stands at one moment, while serving. It blocks.
+    ///
+    /// While it runs no disk space is given back.
+    pub fn backup(&self, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), BackupError> {
+        let unreadable = |why: &dyn std::fmt::Display| BackupError::Store(why.to_string());
+        let _pin = backup::Pin::new(&self.shared);
+        let (answer, answered) = mpsc::channel();
+        self.queue
+            .send(Command::Snapshot(answer))
+            .map_err(|_| unreadable(&"it is closed"))?;
+        let snapshot = answered
+            .recv()
+            .map_err(|_| unreadable(&"it was closed meanwhile"))?;
+        let snapshot = snapshot.map_err(|error| unreadable(&error))?;
+        backup::write(&snapshot, &mut sink)
+    }
+
+    /// Gives up, now, what need not be kept any more. It blocks until that is done.
+    pub fn sweep(&self) {
+        let (done, swept) = mpsc::channel();
+        if self.jobs.send(Job::Sweep(done)).is_ok() {
+            // An error means that the keeper has ended, and there is nothing to wait for.
+            let _ = swept.recv();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, path::Path, sync::Arc};
 
-use ::redb::{Database, ReadableDatabase, ReadableTable};
+use ::redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 use bytes::Bytes;
 
 use super::{
@@ -92,6 +92,11 @@ impl Newest {
     /// How many bytes it holds.
     pub(super) fn bytes(&self) -> u64 {
         self.tail.end() + self.other_bytes
+    }
+
+    /// It as it stands now.
+    pub(super) fn view(&self) -> Result<ReadTransaction, Fault> {
+        Ok(self.db.begin_read()?)
     }
 
     /// Whether it was ever written to.
@@ -196,7 +201,7 @@ impl Newest {
 
 /// A file that is made ready before it is needed.
 pub(super) fn prepare(disk: &dyn Disk, path: &Path) -> Result<Arc<Database>, Fault> {
-    let db = segment::open_newest(disk, path)?;
+    // Before there is another of this name, the last one's new name must be durable.
     disk.sync_dir(path.parent().expect("a log file is in a directory"))?;
-    Ok(Arc::new(db))
+    Ok(Arc::new(segment::open_newest(disk, path)?))
 }

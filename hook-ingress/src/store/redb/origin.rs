@@ -139,16 +139,6 @@ impl Origins {
             .get(&number)
             .cloned()
     }
-
-    /// How many there are.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.0
-            .read()
-            .expect("nothing panics under this lock")
-            .by_number
-            .len()
-    }
 }
 
 impl Numbered {

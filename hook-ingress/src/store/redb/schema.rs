@@ -60,6 +60,8 @@ pub(super) const CONTROL_FILE: &str = "doorbell.redb";
 pub(super) const NEXT_FILE: &str = "next.redb";
 /// Held locked by the process that has the store open; its id is inside.
 pub(super) const LOCK_FILE: &str = "doorbell.pid";
+/// What is being made ends so.
+pub(super) const DRAFT_SUFFIX: &str = ".draft";
 /// What is on its way out ends so.
 pub(super) const GONE_SUFFIX: &str = ".gone";
 

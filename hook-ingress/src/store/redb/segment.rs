@@ -11,13 +11,18 @@ use std::{
     },
 };
 
-use ::redb::{Builder, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, TableError};
+use ::redb::{
+    Builder, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, TableError,
+    WriteTransaction,
+};
 
 use super::{
     disk::{Disk, Opened},
     entry::{ENTRY_LEN, Entry},
     fault::Fault,
-    schema::{BODIES, CARRIED, FORMAT, HEADS, META, META_FIRST, META_FORMAT},
+    schema::{
+        BODIES, CARRIED, DRAFT_SUFFIX, FORMAT, HEADS, LOG_TABLES, META, META_FIRST, META_FORMAT,
+    },
 };
 
 /// The cache of the file that arrivals are written to, in bytes.
@@ -43,6 +48,8 @@ pub(super) struct Segment {
     pub(super) first: u64,
     pub(super) path: PathBuf,
     pub(super) handle: RwLock<Handle>,
+    /// The last sequence number that stands in it; 0 if none does.
+    pub(super) last: AtomicU64,
     /// When something last happened to one of its messages, in milliseconds.
     pub(super) touched_at: AtomicU64,
     /// How many bytes its records have, and how long the file is once it is sealed.
@@ -56,6 +63,7 @@ impl Segment {
             first,
             path,
             handle: RwLock::new(handle),
+            last: AtomicU64::new(0),
             touched_at: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             disk,
@@ -110,26 +118,46 @@ fn builder(cache: usize) -> Builder {
     builder
 }
 
-/// Opens a file for writing, repairing it if it was not closed, and makes one that is empty.
+/// Opens a log file for writing, repairing it if it was not closed; makes it if it is not there.
 pub(super) fn open_newest(disk: &dyn Disk, path: &Path) -> Result<Database, Fault> {
-    let db = open_writable(disk, path, NEWEST_CACHE)?;
-    let known = db.begin_read()?;
-    match known.open_table(META) {
-        Ok(_) => {}
-        Err(TableError::TableDoesNotExist(_)) => {
-            let mut txn = db.begin_write()?;
-            txn.set_quick_repair(true);
-            for table in super::schema::LOG_TABLES {
-                txn.open_table(table)?;
-            }
-            txn.open_table(META)?
-                .insert(META_FORMAT, &FORMAT.to_le_bytes()[..])?;
-            txn.commit()?;
+    let db = open_or_make(disk, path, NEWEST_CACHE, |txn| {
+        for table in LOG_TABLES {
+            txn.open_table(table)?;
         }
-        Err(error) => return Err(error.into()),
-    }
-    drop(known);
+        txn.open_table(META)?
+            .insert(META_FORMAT, &FORMAT.to_le_bytes()[..])?;
+        Ok(())
+    })?;
     check_format(path, meta(&db.begin_read()?, META_FORMAT)?)?;
+    Ok(db)
+}
+
+/// Opens a file for writing. One that is not there is made under another name first: a crash
+/// leaves a whole file or none.
+pub(super) fn open_or_make(
+    disk: &dyn Disk,
+    path: &Path,
+    cache: usize,
+    fill: impl FnOnce(&WriteTransaction) -> Result<(), Fault>,
+) -> Result<Database, Fault> {
+    let dir = path.parent().expect("a store's file is in its directory");
+    let present = disk.list(dir)?;
+    if present.iter().any(|there| there == path) {
+        return open_writable(disk, path, cache);
+    }
+    let mut draft = path.to_owned().into_os_string();
+    draft.push(DRAFT_SUFFIX);
+    let draft = PathBuf::from(draft);
+    if present.contains(&draft) {
+        disk.remove(&draft)?;
+    }
+    let db = open_writable(disk, &draft, cache)?;
+    let mut txn = db.begin_write()?;
+    txn.set_quick_repair(true);
+    fill(&txn)?;
+    txn.commit()?;
+    disk.rename(&draft, path)?;
+    disk.sync_dir(dir)?;
     Ok(db)
 }
 

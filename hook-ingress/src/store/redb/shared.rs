@@ -34,6 +34,7 @@ pub(super) struct Setup {
     pub(super) retain: Duration,
     pub(super) segment_bytes: u64,
     pub(super) max_disk: Option<u64>,
+    pub(super) sweep_every: Duration,
 }
 
 /// The state of an open store.
@@ -120,6 +121,13 @@ impl Shared {
         let chain = self.chain();
         let after = chain.partition_point(|segment| segment.first <= first);
         Some(chain[after.checked_sub(1)?].clone())
+    }
+
+    /// Whether a message is in one of the files.
+    pub(super) fn is_kept(&self, seq: u64) -> bool {
+        self.segment_of(seq).is_some_and(|segment| {
+            segment.last.load(Ordering::Relaxed) >= seq || !self.carried(seq..=seq).is_empty()
+        })
     }
 
     pub(super) fn ready(&self) -> Result<(), StoreError> {

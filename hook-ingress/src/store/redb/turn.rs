@@ -1,6 +1,9 @@
 //! One turn of the writer: many commands decided one after another, then committed together.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use doorbell_core::{
     grant::{Grant, GrantId},
@@ -209,6 +212,10 @@ impl Turn {
         now: Timestamp,
         answer: Answer<bool>,
     ) {
+        if !shared.is_kept(seq_of(target.id)) {
+            self.log_replies.push(reply(answer, false));
+            return;
+        }
         let mut events = Vec::new();
         shared.index().replay(target, now, &mut events);
         self.note(events);
@@ -362,9 +369,11 @@ impl Turn {
             }
         }
         if let Some(last) = self.batch.records.last() {
-            shared
-                .end
-                .store(seq_of(last.entry.id), std::sync::atomic::Ordering::Release);
+            open.newest
+                .segment
+                .last
+                .store(last.entry.seq(), Ordering::Relaxed);
+            shared.end.store(last.entry.seq(), Ordering::Release);
         }
         if !uses.is_empty() {
             let mut registry = shared

@@ -40,7 +40,7 @@ const RETRY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)
 
 /// The writer.
 pub(super) struct Writer {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     queue: Receiver<Command>,
     keeper: Sender<Job>,
     chances: Chances,
@@ -134,6 +134,7 @@ impl Writer {
         let mut turn = Turn::default();
         let mut close = None;
         let mut fault = None;
+        let mut house = Vec::new();
         for command in commands.drain(..) {
             if let Some(fault) = &fault {
                 command.refuse(&StoreError::from(Fault::clone(fault)));
@@ -157,6 +158,7 @@ impl Writer {
                 Command::InsertKey(key, hash, answer) => turn.insert_key(*key, hash, answer),
                 Command::RevokeKey(id, at, answer) => turn.revoke_key(&shared, id, at, answer),
                 Command::Close(answer) => close = Some(answer),
+                other => house.push(other),
             }
         }
         let outcome = match fault {
@@ -166,9 +168,14 @@ impl Writer {
         match outcome {
             Ok(()) => {
                 turn.finish(&shared, open);
+                for command in house {
+                    self.housekeeping(open, command)?;
+                }
                 Ok(close)
             }
             Err(fault) => {
+                // Whoever is told so finds the store not ready.
+                self.shared.set_health(Err(fault.clone()));
                 let why = StoreError::from(fault.clone());
                 turn.fail(&why);
                 if let Some(answer) = close {
@@ -207,7 +214,7 @@ impl Writer {
     }
 
     /// Goes on in the file that was made ready; if there is none yet, in this one for a while.
-    fn rotate(&mut self, open: &mut Open) -> Result<(), Fault> {
+    pub(super) fn rotate(&mut self, open: &mut Open) -> Result<(), Fault> {
         let spare = self
             .shared
             .spare

@@ -1,5 +1,9 @@
 //! The store on real files, and on a disk that fails, tears and forgets.
 
+mod backup;
 mod contract;
+mod crash;
+mod disk;
 mod reopen;
+mod retention;
 mod rig;

@@ -1,0 +1,168 @@
+//! The writer's part in giving things up: each of these is a turn of its own.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use doorbell_core::{message::DEDUPE_WINDOW, time::Timestamp};
+
+use super::{
+    backup::Snapshot,
+    command::Command,
+    control::Change,
+    entry::seq_of,
+    fault::Fault,
+    load::Open,
+    newest::Batch,
+    retention::{Carry, Farewell},
+    shared::Shared,
+    writer::Writer,
+};
+
+impl Writer {
+    /// Does what is not an arrival's or a receiver's.
+    pub(super) fn housekeeping(&mut self, open: &mut Open, command: Command) -> Result<(), Fault> {
+        // Whoever asked may have ended.
+        match command {
+            Command::Rotate(answer) => {
+                if open.newest.begun() {
+                    self.rotate(open)?;
+                }
+                drop(answer.send(Ok(())));
+            }
+            Command::Prune => prune(&self.shared, open)?,
+            Command::Carry(carry, answer) => {
+                take_over(&self.shared, open, *carry)?;
+                drop(answer.send(Ok(())));
+            }
+            Command::Farewell(farewell, answer) => {
+                let gone = bid_farewell(&self.shared, open, *farewell)?;
+                drop(answer.send(Ok(gone)));
+            }
+            Command::Snapshot(answer) => drop(answer.send(Ok(Snapshot {
+                control: ::redb::ReadableDatabase::begin_read(&open.control.db)?,
+                newest: open.newest.view()?,
+                chain: self.shared.chain(),
+            }))),
+            other => unreachable!("decided in a turn: {} bytes", other.weight()),
+        }
+        Ok(())
+    }
+}
+
+/// Writes messages that are still pending into the newest file, under their own ids.
+fn take_over(shared: &Shared, open: &mut Open, carry: Carry) -> Result<(), Fault> {
+    let mut records = carry.records;
+    {
+        let index = shared.index();
+        records.retain(|record| index.live.contains(record.entry.seq()));
+    }
+    if records.is_empty() {
+        return Ok(());
+    }
+    let mut batch = Batch {
+        carried: records,
+        ..Batch::default()
+    };
+    open.newest
+        .commit(&mut batch, open.next_event, &shared.origins)?;
+    let there = open.newest.segment.first;
+    shared.change_carried(|map| {
+        map.extend(
+            batch
+                .carried
+                .iter()
+                .map(|record| (record.entry.seq(), there)),
+        );
+    });
+    Ok(())
+}
+
+/// Lets go of a file, unless something in it has become pending again. True: it is gone from the
+/// chain, and what had to survive it is durable.
+fn bid_farewell(shared: &Shared, open: &mut Open, farewell: Farewell) -> Result<bool, Fault> {
+    let Farewell {
+        segment,
+        own,
+        seen,
+        moved,
+    } = farewell;
+    if !shared.index().live.is_disjoint(&own) {
+        return Ok(false);
+    }
+    let mut changes: Vec<Change> = seen
+        .into_iter()
+        .map(|(hash, id, at)| Change::Seen(hash, id, at))
+        .collect();
+    changes.extend(
+        open.unsaved_uses
+            .drain()
+            .map(|(id, at)| Change::Used(id, at)),
+    );
+    if !changes.is_empty() {
+        open.control.commit(&changes)?;
+    }
+    let mut batch = Batch {
+        moved,
+        ..Batch::default()
+    };
+    if !batch.is_empty() {
+        open.newest
+            .commit(&mut batch, open.next_event, &shared.origins)?;
+    }
+    let chain = shared.chain();
+    let left = chain
+        .iter()
+        .filter(|other| !Arc::ptr_eq(other, &segment))
+        .cloned()
+        .collect();
+    shared.set_chain(left);
+    shared.change_carried(|map| map.retain(|_, first| *first != segment.first));
+    shared.index().forget(&own);
+    Ok(true)
+}
+
+/// Forgets providers' ids past their window, and grants that ended long ago.
+fn prune(shared: &Shared, open: &mut Open) -> Result<(), Fault> {
+    let now = shared.setup.clock.now();
+    let window = now.minus(DEDUPE_WINDOW);
+    let mut floor = u64::MAX;
+    let mut changes = Vec::new();
+    for (hash, id, at) in open.control.all_seen()? {
+        if at <= window {
+            changes.push(Change::Unseen(hash));
+        } else {
+            floor = floor.min(seq_of(id));
+        }
+    }
+    let chain = shared.chain();
+    let recent = chain.iter().find(|segment| {
+        Timestamp::from_millis(segment.touched_at.load(Ordering::Relaxed)) > window
+    });
+    floor = floor.min(recent.map_or(open.next_seq, |segment| segment.first));
+    open.seen.forget_before(floor);
+    let kept_since = now.minus(shared.setup.retain);
+    {
+        let registry = shared
+            .registry
+            .read()
+            .expect("nothing panics under this lock");
+        for grant in registry.grants() {
+            let ended = match (grant.revoked_at, grant.expires_at) {
+                (Some(revoked), Some(expired)) => Some(revoked.min(expired)),
+                (revoked, expired) => revoked.or(expired),
+            };
+            let used = registry.last_used(grant.id);
+            if ended.is_some_and(|at| at < kept_since) && used.is_none_or(|at| at < kept_since) {
+                changes.push(Change::Forget(grant.id));
+            }
+        }
+    }
+    if !changes.is_empty() {
+        open.control.commit(&changes)?;
+        let mut registry = shared
+            .registry
+            .write()
+            .expect("nothing panics under this lock");
+        changes.iter().for_each(|change| registry.apply(change));
+    }
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! Giving disk space back, a file at a time.
+//!
+//! The keeper looks, every now and then, for a sealed file in which nothing is pending and to
+//! which nothing has happened for as long as messages are kept. It reads off the writer's way what
+//! must survive: the providers' ids that still matter, and the events of messages in other files.
+//! The writer looks once more, commits those, and lets go of the file, which the keeper then
+//! shrinks away. A file in which only few bytes are pending has those carried to the newest first.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, atomic::Ordering},
+};
+
+use ::redb::ReadableTable;
+use bytes::Bytes;
+use doorbell_core::{
+    message::{DEDUPE_WINDOW, MessageId},
+    time::Timestamp,
+};
+use roaring::RoaringTreemap;
+
+use super::{
+    entry::{self, Entry},
+    events::{self, Event},
+    fault::Fault,
+    newest::Record,
+    schema::{CARRIED, EVENTS, HEADS, MOVED},
+    segment::{self, Segment},
+    shared::Shared,
+};
+
+/// A file is given up although something in it is pending if that is at most one part in so many.
+const FEW: u64 = 10;
+/// How many bytes are carried in one turn, about: arrivals wait for no more than that.
+const CARRY_AT_ONCE: u64 = 1 << 20;
+
+/// Pending messages on their way out of a file.
+pub(super) struct Carry {
+    pub(super) records: Vec<Record>,
+}
+
+/// What survives a file.
+pub(super) struct Farewell {
+    pub(super) segment: Arc<Segment>,
+    /// The messages that go with it.
+    pub(super) own: RoaringTreemap,
+    /// Providers' ids that may still come again.
+    pub(super) seen: Vec<([u8; 16], MessageId, Timestamp)>,
+    /// Events of messages that stay.
+    pub(super) moved: Vec<(u64, Event)>,
+}
+
+/// What is to be done about a file.
+pub(super) enum Step {
+    Carry(Carry),
+    Farewell(Farewell),
+}
+
+/// Files that were looked into in vain, and how much was pending in them then.
+#[derive(Default)]
+pub(super) struct Looked(HashMap<u64, usize>);
+
+impl Looked {
+    /// A file whose messages were not settled meanwhile need not be looked into again.
+    fn is_news(&mut self, first: u64, live: usize) -> bool {
+        self.0.insert(first, live) != Some(live) || live == 0
+    }
+}
+
+/// What stands in a file.
+struct Inventory {
+    /// Messages that are nowhere but here.
+    entries: Vec<Entry>,
+    events: Vec<(u64, Event)>,
+}
+
+impl Shared {
+    /// Nothing that happened before this is kept.
+    fn kept_since(&self) -> Timestamp {
+        self.setup.clock.now().minus(self.setup.retain)
+    }
+
+    /// The messages that may stand in a file by its place in the chain.
+    pub(super) fn range_of(&self, segment: &Segment) -> std::ops::Range<u64> {
+        let chain = self.chain();
+        let next = chain.iter().find(|other| other.first > segment.first);
+        segment.first..next.map_or(u64::MAX, |next| next.first)
+    }
+
+    /// The messages in `range` that are pending, less those that were carried elsewhere, and those
+    /// that were carried to this file.
+    fn live_in(&self, segment: &Segment) -> HashSet<u64> {
+        let range = self.range_of(segment);
+        let away: HashSet<u64> = self
+            .carried(range.clone())
+            .into_iter()
+            .map(|(seq, _)| seq)
+            .collect();
+        let here = self
+            .carried(..)
+            .into_iter()
+            .filter(|(_, first)| *first == segment.first);
+        let index = self.index();
+        let mut live: HashSet<u64> = index
+            .live_in(range)
+            .into_iter()
+            .filter(|seq| !away.contains(seq))
+            .collect();
+        live.extend(
+            here.map(|(seq, _)| seq)
+                .filter(|seq| index.live.contains(*seq)),
+        );
+        live
+    }
+
+    /// Whether the newest file ought to be sealed before it is full: when its messages are past
+    /// their time and nearly all of them are done with.
+    pub(super) fn newest_is_stale(&self, looked: &mut Looked) -> Result<bool, Fault> {
+        let chain = self.chain();
+        let Some(newest) = chain.last() else {
+            return Ok(false);
+        };
+        if !self.is_past(newest) {
+            return Ok(false);
+        }
+        let live = self.live_in(newest);
+        if !looked.is_news(newest.first, live.len()) {
+            return Ok(false);
+        }
+        let inventory = inventory(self, newest)?;
+        let bytes = |entry: &&Entry| entry.record_len();
+        let all: u64 = inventory.entries.iter().map(|entry| bytes(&entry)).sum();
+        let pending = inventory
+            .entries
+            .iter()
+            .filter(|entry| live.contains(&entry.seq()));
+        Ok(all > 0 && pending.map(|entry| bytes(&entry)).sum::<u64>() * FEW <= all)
+    }
+
+    fn is_past(&self, segment: &Segment) -> bool {
+        let touched = Timestamp::from_millis(segment.touched_at.load(Ordering::Relaxed));
+        touched < self.kept_since()
+    }
+
+    /// What is to be done next about the sealed files.
+    pub(super) fn next_step(&self, looked: &mut Looked) -> Result<Option<Step>, Fault> {
+        let chain = self.chain();
+        let Some((_, sealed)) = chain.split_last() else {
+            return Ok(None);
+        };
+        for segment in sealed.iter().filter(|segment| self.is_past(segment)) {
+            let live = self.live_in(segment);
+            if !looked.is_news(segment.first, live.len()) {
+                continue;
+            }
+            let Inventory { entries, events } = inventory(self, segment)?;
+            if live.is_empty() {
+                return Ok(Some(Step::Farewell(self.farewell(
+                    segment.clone(),
+                    &entries,
+                    events,
+                ))));
+            }
+            let all: u64 = entries.iter().map(Entry::record_len).sum();
+            let pending: Vec<&Entry> = entries
+                .iter()
+                .filter(|entry| live.contains(&entry.seq()))
+                .collect();
+            if pending.iter().map(|entry| entry.record_len()).sum::<u64>() * FEW <= all {
+                let records = segment.read(|txn| {
+                    let mut weight = 0;
+                    let at_once = pending.iter().take_while(|entry| {
+                        let taken = weight < CARRY_AT_ONCE;
+                        weight += entry.record_len();
+                        taken
+                    });
+                    at_once.map(|entry| record(txn, entry)).collect()
+                })?;
+                return Ok(Some(Step::Carry(Carry { records })));
+            }
+        }
+        Ok(None)
+    }
+
+    fn farewell(
+        &self,
+        segment: Arc<Segment>,
+        entries: &[Entry],
+        events: Vec<(u64, Event)>,
+    ) -> Farewell {
+        let window = self.setup.clock.now().minus(DEDUPE_WINDOW);
+        let seen = entries
+            .iter()
+            .filter(|entry| entry.received_at > window)
+            .filter_map(|entry| Some((entry.dedupe?, entry.id, entry.received_at)))
+            .collect();
+        let own: RoaringTreemap = entries.iter().map(Entry::seq).collect();
+        let mut moved = events;
+        moved.retain(|(_, event)| !own.contains(event.seq) && self.is_kept(event.seq));
+        Farewell {
+            segment,
+            own,
+            seen,
+            moved,
+        }
+    }
+}
+
+fn inventory(shared: &Shared, segment: &Segment) -> Result<Inventory, Fault> {
+    segment.read(|txn| {
+        let mut entries = Vec::new();
+        let mut here = |entry: Entry| {
+            let seq = entry.seq();
+            let at = shared.carried(seq..=seq).first().map(|(_, first)| *first);
+            if at.unwrap_or(segment.first) == segment.first {
+                entries.push(entry);
+            }
+        };
+        for row in txn.open_table(CARRIED)?.iter()? {
+            let carried = Entry::decode(row?.1.value())?;
+            // One that was carried on from here is not in the map under this file any more.
+            let seq = carried.seq();
+            if shared
+                .carried(seq..=seq)
+                .first()
+                .is_some_and(|(_, at)| *at == segment.first)
+            {
+                here(carried);
+            }
+        }
+        for row in txn.open_table(HEADS)?.iter()? {
+            for entry in entry::decode_row(row?.1.value()) {
+                here(entry?);
+            }
+        }
+        let mut events = Vec::new();
+        for table in [MOVED, EVENTS] {
+            for row in txn.open_table(table)?.iter()? {
+                let (first, row) = row?;
+                for event in events::decode_row(first.value(), row.value()) {
+                    events.push(event?);
+                }
+            }
+        }
+        Ok(Inventory { entries, events })
+    })
+}
+
+fn record(txn: &::redb::ReadTransaction, entry: &Entry) -> Result<Record, Fault> {
+    let len = usize::try_from(entry.record_len()).unwrap_or(usize::MAX);
+    let bytes = segment::bytes(txn, u64::from(entry.at), len)?;
+    Ok(Record {
+        entry: *entry,
+        head: Vec::new(),
+        body: Bytes::from(bytes),
+    })
+}
