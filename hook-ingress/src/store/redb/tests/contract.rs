@@ -28,3 +28,16 @@ async fn it_obeys_every_law() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_behaves_like_the_model() {
+    for seed in 0..12 {
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = options(&Hands::new());
+        options.disk = Arc::new(Ram::default());
+        // So small that its messages and their events are spread over many files.
+        options.segment_bytes = 8 << 10;
+        let store = Arc::new(RedbStore::open(dir.path(), options).unwrap());
+        contract::store_behaves_like_the_model(store, seed, 600).await;
+    }
+}
