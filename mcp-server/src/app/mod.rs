@@ -94,7 +94,7 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         switchboard,
         clock: Arc::clone(&clock),
         public_url: server.public_url.clone(),
-        backup: None,
+        backup: Some(opened.backup()),
         draining: watch::Sender::new(false),
     });
     let door = door(&settings, &opened, clock);

@@ -1,6 +1,6 @@
 //! The embedded store, opened and closed off the runtime's threads.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use doorbell_core::{
     ports::{Ring, Store},
@@ -14,7 +14,7 @@ use doorbell_ingress::{
 use tokio::task::spawn_blocking;
 
 use super::AppError;
-use crate::config::Settings;
+use crate::{config::Settings, house::Backup};
 
 /// An open store.
 pub(super) struct Opened(Arc<RedbStore>);
@@ -28,6 +28,11 @@ impl Opened {
     /// A front door before this store.
     pub(super) fn door_config(&self, clock: Arc<dyn Clock>) -> Config {
         Config::new(Arc::clone(&self.0), clock)
+    }
+
+    /// As a source of backups.
+    pub(super) fn backup(&self) -> Arc<dyn Backup> {
+        self.0.clone()
     }
 
     /// Finishes what is under way and closes.
@@ -55,4 +60,10 @@ pub(super) async fn open(
         .map_err(|error| AppError::Store(error.to_string()))?
         .map(|store| Opened(Arc::new(store)))
         .map_err(|error| AppError::Store(error.to_string()))
+}
+
+impl Backup for RedbStore {
+    fn backup(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        Self::backup(self, sink).map_err(io::Error::other)
+    }
 }

@@ -12,6 +12,7 @@ mod key;
 mod listen;
 mod mcp;
 mod messages;
+mod restore;
 mod serve;
 mod stop;
 mod terminal;
@@ -114,6 +115,14 @@ enum Command {
     ///   doorbell backup - | gzip > doorbell.bak.gz
     #[command(verbatim_doc_comment)]
     Backup(backup::Backup),
+    /// Put a backup back, into a data directory without a store and without a server
+    ///
+    /// Nothing is put in place unless the backup is whole.
+    ///
+    /// Example:
+    ///   doorbell restore doorbell-2026-11-21.bak --data-dir /var/lib/doorbell
+    #[command(verbatim_doc_comment)]
+    Restore(restore::Restore),
     /// Print a shell's completions: doorbell completions bash > /etc/bash_completion.d/doorbell
     Completions {
         /// Which shell
@@ -134,6 +143,9 @@ enum Failure {
     /// Settings that cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A backup was not put back.
+    #[error(transparent)]
+    NotRestored(#[from] restore::NotRestored),
     /// The MCP session broke off.
     #[error(transparent)]
     Mcp(#[from] crate::faces::mcp::StdioError),
@@ -208,6 +220,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             })
         }
         Command::Backup(args) => client(backup::run(&common, args)),
+        Command::Restore(args) => {
+            restore::run(&common, args)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "doorbell", &mut script);

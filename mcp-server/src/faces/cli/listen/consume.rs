@@ -246,7 +246,7 @@ impl How {
             Self::Forward(forward) => format!(
                 "forwarding {whose} to {}; bodies and headers go on as they came, so signatures \
                  stay valid; Ctrl-C stops",
-                forward.url()
+                forward.shown()
             ),
             Self::Exec(_) => format!("running a command for each message of {whose}; Ctrl-C stops"),
         }

@@ -58,9 +58,12 @@ impl Forward {
         Ok(Self { client, url })
     }
 
-    /// Where to, for people.
-    pub(super) fn url(&self) -> &Url {
-        &self.url
+    /// Where to, for people: without a password that may stand in it.
+    pub(super) fn shown(&self) -> Url {
+        let mut url = self.url.clone();
+        // It has a host, so that neither can fail.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        url
     }
 
     /// Posts it; a 2xx means that it is done with.
