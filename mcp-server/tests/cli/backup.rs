@@ -38,9 +38,16 @@ async fn what_was_backed_up_while_serving_is_there_after_a_restore() {
     assert_eq!(restored.code, Some(0), "{}", restored.err);
     other.serve().await;
     let message = other.life(&id).await;
-    assert_eq!((&message["body"], &message["state"]), (&"/wB4".into(), &"pending".into()));
+    assert_eq!(
+        (&message["body"], &message["state"]),
+        (&"/wB4".into(), &"pending".into())
+    );
     let tokens = other.run(&["token", "ls", "--json"]).await;
-    assert!(tokens.out.contains("hook:acme/eng/github"), "{}", tokens.out);
+    assert!(
+        tokens.out.contains("hook:acme/eng/github"),
+        "{}",
+        tokens.out
+    );
 }
 
 #[tokio::test]
@@ -68,7 +75,11 @@ async fn nothing_is_restored_over_a_store_or_under_a_server() {
     house.stop().await;
     let over = house.run(&["restore", file]).await;
     assert_eq!(over.code, Some(1));
-    assert!(over.err.contains("there is a store already"), "{}", over.err);
+    assert!(
+        over.err.contains("there is a store already"),
+        "{}",
+        over.err
+    );
 }
 
 #[tokio::test]
