@@ -2,32 +2,37 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, prelude::*};
 
 use crate::config::{LogFormat, colour_wanted};
 
-/// rmcp prints arguments and results, tokens included, below this level.
-const ALWAYS: &str = "rmcp=warn";
-
 /// Begins to log. A filter that does not parse is said and replaced by `info`.
 pub fn begin(filter: &str, format: LogFormat) {
-    let parse = |text: &str| EnvFilter::try_new(text);
-    let (directives, wrong) = match parse(filter) {
+    let (directives, wrong) = match EnvFilter::try_new(filter) {
         Ok(good) => (good, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let directives = directives.add_directive(ALWAYS.parse().expect("a constant directive parses"));
-    let colour = io::stderr().is_terminal() && colour_wanted();
-    let log = fmt()
-        .with_env_filter(directives)
+    let lines = fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(colour);
-    // A second subscriber can only be another's in one process, as in tests: leave theirs.
-    let _ = match format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        .with_ansi(io::stderr().is_terminal() && colour_wanted());
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    let lines = lines
+        .with_filter(directives)
+        .with_filter(filter_fn(is_silent_about_secrets));
+    // A second subscriber can only be another's in one process, as in tests: leave theirs.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
     if let Some(error) = wrong {
         tracing::warn!(%error, "this log filter does not parse; logging at info");
     }
+}
+
+/// Below WARN rmcp prints arguments and results, and with them every token that is minted. No
+/// directive of the user's turns that on.
+fn is_silent_about_secrets(metadata: &Metadata<'_>) -> bool {
+    let from_rmcp = metadata.target() == "rmcp" || metadata.target().starts_with("rmcp::");
+    !from_rmcp || *metadata.level() <= Level::WARN
 }
