@@ -1,44 +1,32 @@
-//! A copy of everything, taken while serving, as one stream; and the way back.
+//! A copy of everything, taken while serving, as one stream.
 //!
 //! The stream is a magic word and a version, then frames: a file and its name, a table and its
 //! name, a row. The last frame is the BLAKE3 of all that came before, so that a stream that was
 //! cut or changed is refused before anything is put in place.
 
 use std::{
-    fs,
-    io::{self, Read},
+    io,
     path::Path,
     sync::{Arc, atomic::Ordering},
 };
 
-use ::redb::{Database, ReadTransaction, ReadableTable, TableHandle, WriteTransaction};
+use ::redb::{ReadTransaction, ReadableTable, TableHandle};
 
 use super::{
-    OpenError,
-    disk::{Disk, Files},
     fault::Fault,
-    lock::Lock,
-    schema::{
-        CONTROL_FILE, CONTROL_TABLES, ControlTable, LOG_TABLES, LogTable, log_first, log_path,
-    },
-    segment,
+    schema::{CONTROL_FILE, CONTROL_TABLES, LOG_TABLES},
     shared::{Chain, Shared},
 };
 
-const MAGIC: &[u8; 16] = b"doorbell backup\n";
+pub(super) const MAGIC: &[u8; 16] = b"doorbell backup\n";
 /// The version of the stream.
-const VERSION: u32 = 1;
-const FILE: u8 = b'F';
-const TABLE: u8 = b'T';
-const ROW: u8 = b'R';
-const END: u8 = b'E';
+pub(super) const VERSION: u32 = 1;
+pub(super) const FILE: u8 = b'F';
+pub(super) const TABLE: u8 = b'T';
+pub(super) const ROW: u8 = b'R';
+pub(super) const END: u8 = b'E';
 /// How much is handed on at a time, in bytes.
 const CHUNK: usize = 64 << 10;
-/// The longest key or value that is believed.
-const LONGEST: usize = 16 << 20;
-/// Where files are put together before they are put in place.
-const WORKSHOP: &str = "restore.tmp";
-
 /// Why a copy was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -48,38 +36,6 @@ pub enum BackupError {
     /// What was read could not be handed on.
     #[error("the copy cannot be written: {0}")]
     Sink(#[from] io::Error),
-}
-
-/// Why a copy was not put in place. Nothing was.
-#[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
-    /// There is a store already.
-    #[error("there is a store already, in {0}")]
-    NotEmpty(String),
-    /// Another process has the directory.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// It is no backup, it was cut, or it was changed.
-    #[error("not a whole backup: {0}")]
-    Damaged(&'static str),
-    /// It was made by a newer program.
-    #[error("the backup has version {found}, and this program reads {VERSION}")]
-    Newer {
-        /// Its version.
-        found: u32,
-    },
-    /// The disk, or the stream, did not do as it was told.
-    #[error("cannot restore: {0}")]
-    Io(#[from] io::Error),
-    /// The files could not be written.
-    #[error("cannot restore: {0}")]
-    Store(String),
-}
-
-impl From<Fault> for RestoreError {
-    fn from(fault: Fault) -> Self {
-        Self::Store(fault.to_string())
-    }
 }
 
 /// Everything as it was between two turns of the writer.
@@ -148,7 +104,7 @@ fn unreadable(fault: Fault) -> BackupError {
     BackupError::Store(fault.to_string())
 }
 
-fn name_of(path: &Path) -> String {
+pub(super) fn name_of(path: &Path) -> String {
     path.file_name()
         .unwrap_or_default()
         .to_string_lossy()
@@ -221,187 +177,5 @@ impl Frames<'_> {
         self.flush()?;
         (self.sink)(self.hasher.finalize().as_bytes())?;
         Ok(())
-    }
-}
-
-/// Makes a store in `dir` out of a copy. There must be none yet.
-pub fn restore(from: &mut dyn Read, dir: &Path) -> Result<(), RestoreError> {
-    let _lock = Lock::take(dir)?;
-    let disk = Files;
-    let mut present = disk.list(dir)?.into_iter();
-    if let Some(path) = present.find(|path| {
-        log_first(path).is_some() || path.file_name().is_some_and(|name| name == CONTROL_FILE)
-    }) {
-        return Err(RestoreError::NotEmpty(path.display().to_string()));
-    }
-    let workshop = dir.join(WORKSHOP);
-    if workshop.exists() {
-        fs::remove_dir_all(&workshop)?;
-    }
-    fs::create_dir(&workshop)?;
-    let outcome = build(from, &disk, &workshop).and_then(|()| {
-        // The control file last: without it there is no store.
-        let mut paths = disk.list(&workshop)?;
-        paths.sort_by_key(|path| log_first(path).is_none());
-        for path in paths {
-            fs::rename(&path, dir.join(name_of(&path)))?;
-        }
-        Ok(disk.sync_dir(dir)?)
-    });
-    fs::remove_dir_all(&workshop)?;
-    outcome
-}
-
-fn build(from: &mut dyn Read, disk: &Files, workshop: &Path) -> Result<(), RestoreError> {
-    let mut from = Unframer {
-        from,
-        hasher: blake3::Hasher::new(),
-    };
-    if from.bytes(MAGIC.len())? != MAGIC {
-        return Err(RestoreError::Damaged("it does not begin as one"));
-    }
-    let found = from.number()?;
-    if found > VERSION {
-        return Err(RestoreError::Newer { found });
-    }
-    let mut file: Option<(Database, WriteTransaction)> = None;
-    let mut in_control = false;
-    let mut table: Option<Target> = None;
-    loop {
-        match from.bytes(1)?[0] {
-            FILE => {
-                finish(&mut file)?;
-                let name = from.name()?;
-                let path = workshop.join(&name);
-                // A name decides where something is written: only ours are taken.
-                let ours = name == CONTROL_FILE
-                    || log_first(&path).is_some_and(|first| log_path(workshop, first) == path);
-                if !ours {
-                    return Err(RestoreError::Damaged(
-                        "it names a file that is not a store's",
-                    ));
-                }
-                let db = segment::open_writable(disk, &path, 16 << 20)?;
-                let mut txn = db.begin_write().map_err(Fault::from)?;
-                txn.set_quick_repair(true);
-                file = Some((db, txn));
-                in_control = name == CONTROL_FILE;
-                table = None;
-            }
-            TABLE => {
-                let name = from.name()?;
-                let target = if in_control {
-                    let mut known = CONTROL_TABLES.into_iter();
-                    known
-                        .find(|table| table.name() == name)
-                        .map(Target::Control)
-                } else {
-                    let mut known = LOG_TABLES.into_iter();
-                    known.find(|table| table.name() == name).map(Target::Log)
-                };
-                let target = target.ok_or(RestoreError::Damaged("it names an unknown table"))?;
-                let (_, txn) = file
-                    .as_ref()
-                    .ok_or(RestoreError::Damaged("a table is in no file"))?;
-                target.create(txn)?;
-                table = Some(target);
-            }
-            ROW => {
-                let (key, value) = (from.number()? as usize, from.number()? as usize);
-                let (key, value) = (from.bytes(key)?, from.bytes(value)?);
-                let (Some((_, txn)), Some(table)) = (&file, &table) else {
-                    return Err(RestoreError::Damaged("a row is in no table"));
-                };
-                table.insert(txn, &key, &value)?;
-            }
-            END => {
-                finish(&mut file)?;
-                let hash = from.hasher.finalize();
-                let mut said = [0; 32];
-                from.from.read_exact(&mut said)?;
-                return if hash == blake3::Hash::from_bytes(said) {
-                    Ok(())
-                } else {
-                    Err(RestoreError::Damaged("its checksum does not hold"))
-                };
-            }
-            _ => return Err(RestoreError::Damaged("it holds an unknown frame")),
-        }
-    }
-}
-
-fn finish(file: &mut Option<(Database, WriteTransaction)>) -> Result<(), RestoreError> {
-    if let Some((db, txn)) = file.take() {
-        txn.commit().map_err(Fault::from)?;
-        db.close().map_err(Fault::from)?;
-    }
-    Ok(())
-}
-
-/// Where rows go.
-enum Target {
-    Log(LogTable),
-    Control(ControlTable),
-}
-
-impl Target {
-    fn create(&self, txn: &WriteTransaction) -> Result<(), Fault> {
-        match self {
-            Self::Log(table) => drop(txn.open_table(*table)?),
-            Self::Control(table) => drop(txn.open_table(*table)?),
-        }
-        Ok(())
-    }
-
-    fn insert(&self, txn: &WriteTransaction, key: &[u8], value: &[u8]) -> Result<(), RestoreError> {
-        match self {
-            Self::Log(table) => {
-                let key = key
-                    .try_into()
-                    .map(u64::from_le_bytes)
-                    .map_err(|_| RestoreError::Damaged("a key is not a number"))?;
-                let mut table = txn.open_table(*table).map_err(Fault::from)?;
-                table.insert(key, value).map_err(Fault::from)?;
-            }
-            Self::Control(table) => {
-                let mut table = txn.open_table(*table).map_err(Fault::from)?;
-                table.insert(key, value).map_err(Fault::from)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-struct Unframer<'a> {
-    from: &'a mut dyn Read,
-    hasher: blake3::Hasher,
-}
-
-impl Unframer<'_> {
-    fn bytes(&mut self, len: usize) -> Result<Vec<u8>, RestoreError> {
-        if len > LONGEST {
-            return Err(RestoreError::Damaged("a row is too long"));
-        }
-        let mut bytes = vec![0; len];
-        self.from
-            .read_exact(&mut bytes)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => RestoreError::Damaged("it is cut short"),
-                _ => RestoreError::Io(error),
-            })?;
-        self.hasher.update(&bytes);
-        Ok(bytes)
-    }
-
-    fn number(&mut self) -> Result<u32, RestoreError> {
-        let bytes = self.bytes(4)?;
-        Ok(u32::from_le_bytes(
-            bytes.try_into().expect("four bytes were asked for"),
-        ))
-    }
-
-    fn name(&mut self) -> Result<String, RestoreError> {
-        let len = self.number()? as usize;
-        String::from_utf8(self.bytes(len)?).map_err(|_| RestoreError::Damaged("a name is not text"))
     }
 }

@@ -175,21 +175,28 @@ impl Keeper {
 
 /// Closes a file, which gives its unused tail back and saves every later open a repair.
 fn seal(shared: &Shared, segment: &Segment) -> Result<(), Fault> {
+    let len = || shared.setup.disk.len(&segment.path);
     let mut handle = segment
         .handle
         .write()
         .expect("nothing panics under this lock");
     match std::mem::replace(&mut *handle, Handle::Closed) {
         Handle::Newest(db) => {
-            let db = Arc::into_inner(db).expect("the writer let go of it, readers hold the lock");
+            let mut db =
+                Arc::into_inner(db).expect("the writer let go of it, readers hold the lock");
+            let held = segment.bytes.load(Ordering::Relaxed);
+            // Large bodies can make a file double at its very end. Its pages then lie far apart,
+            // and the tail could not be given back.
+            if len()? > held + held / 4 + (1 << 20) {
+                db.compact()
+                    .map_err(|error| Fault::Disk(error.to_string().into()))?;
+            }
             db.close()?;
         }
         // It was put away meanwhile, or is sealed already.
         other => *handle = other,
     }
     drop(handle);
-    segment
-        .bytes
-        .store(shared.setup.disk.len(&segment.path)?, Ordering::Relaxed);
+    segment.bytes.store(len()?, Ordering::Relaxed);
     Ok(())
 }

@@ -3,11 +3,15 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, atomic::Ordering, mpsc},
 };
 
 use ::redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
-use doorbell_core::{grant::GrantId, message::DEDUPE_WINDOW, time::Timestamp};
+use doorbell_core::{
+    grant::GrantId,
+    message::{DEDUPE_WINDOW, MessageId},
+    time::Timestamp,
+};
 
 use super::{
     control::Control,
@@ -68,14 +72,29 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
         load.files.insert(segment.first, segment.clone());
         segment.read(|txn| load.first_pass(segment, txn))?;
     }
-    for segment in &segments {
-        segment.read(|txn| load.second_pass(segment, txn))?;
-        segment.close_if_idle();
-    }
+    // The set of providers' ids takes as long to build as all the rest: it has a core of its own.
+    let seen = std::thread::scope(|scope| {
+        let (hashes, coming) = mpsc::channel::<Vec<([u8; 16], u64)>>();
+        let building = scope.spawn(move || {
+            let mut seen = Seen::default();
+            for (hash, seq) in coming.into_iter().flatten() {
+                seen.insert(&hash, seq);
+            }
+            seen
+        });
+        for segment in &segments {
+            segment.read(|txn| load.second_pass(segment, txn))?;
+            segment.close_if_idle();
+            // It ends when this side does, not before.
+            let _ = hashes.send(std::mem::take(&mut load.hashes));
+        }
+        drop(hashes);
+        Ok::<_, Fault>(building.join().expect("building the set does not panic"))
+    })?;
     load.moved_before(u64::MAX);
+    load.end_run();
     let Load {
         index,
-        seen,
         uses,
         carried,
         next_seq,
@@ -166,13 +185,16 @@ struct Load<'a> {
     shared: &'a Shared,
     files: BTreeMap<u64, Arc<Segment>>,
     index: Index,
-    seen: Seen,
+    /// Providers' ids on their way into the set.
+    hashes: Vec<([u8; 16], u64)>,
     /// The number of each message's origin, by file.
     numbers: BTreeMap<u64, Vec<u32>>,
     carried: BTreeMap<u64, u64>,
     carried_numbers: HashMap<u64, u32>,
     moved: BTreeMap<u64, Event>,
     uses: HashMap<u32, Timestamp>,
+    /// The origin of the last message, and when that came.
+    run: Option<(u32, Arc<Origin>, Timestamp)>,
     next_seq: u64,
     next_event: u64,
     last_millis: u64,
@@ -189,12 +211,13 @@ impl<'a> Load<'a> {
             shared,
             files: BTreeMap::new(),
             index: Index::default(),
-            seen: Seen::default(),
+            hashes: Vec::new(),
             numbers: BTreeMap::new(),
             carried: BTreeMap::new(),
             carried_numbers: HashMap::new(),
             moved: BTreeMap::new(),
             uses: HashMap::new(),
+            run: None,
             next_seq: 1,
             next_event: 1,
             last_millis: 0,
@@ -202,9 +225,9 @@ impl<'a> Load<'a> {
         }
     }
 
-    fn seen_before(&mut self, seen: &[([u8; 16], doorbell_core::message::MessageId)]) {
+    fn seen_before(&mut self, seen: &[([u8; 16], MessageId)]) {
         for (hash, id) in seen {
-            self.seen.insert(hash, entry::seq_of(*id));
+            self.hashes.push((*hash, entry::seq_of(*id)));
             self.last_millis = self.last_millis.max(entry::millis_of(*id));
         }
     }
@@ -276,20 +299,31 @@ impl<'a> Load<'a> {
 
     fn arrived(&mut self, segment: &Segment, entry: &Entry) -> Result<(), Fault> {
         let (seq, number) = (entry.seq(), entry.origin);
-        let origin = self
-            .shared
-            .origins
-            .get(number)
-            .ok_or_else(|| Fault::Damaged("a message's origin is missing".into()))?;
+        // Messages of one origin come in runs.
+        let origin = match self.run.take() {
+            Some((of, origin, _)) if of == number => origin,
+            other => {
+                self.run = other;
+                self.end_run();
+                let origin = self.shared.origins.get(number);
+                origin.ok_or_else(|| Fault::Damaged("a message's origin is missing".into()))?
+            }
+        };
         self.index.arrive(seq, number, &origin, entry.mode);
         segment.touch(entry.received_at.as_millis());
         if let Some(hash) = &entry.dedupe
             && entry.received_at > self.window
         {
-            self.seen.insert(hash, seq);
+            self.hashes.push((*hash, seq));
         }
-        self.uses.insert(number, entry.received_at);
+        self.run = Some((number, origin, entry.received_at));
         Ok(())
+    }
+
+    fn end_run(&mut self) {
+        if let Some((number, _, at)) = self.run.take() {
+            self.uses.insert(number, at);
+        }
     }
 
     /// The first number of the file that a message is in.

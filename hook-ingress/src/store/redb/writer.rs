@@ -118,7 +118,10 @@ impl Writer {
             if close.is_some() {
                 return Ok(close);
             }
-            if open.newest.bytes() >= self.shared.setup.segment_bytes {
+            // redb doubles a file, so one that is sealed just short of a power of two has next to
+            // no tail to give back.
+            let full = self.shared.setup.segment_bytes / 16 * 15;
+            if open.newest.bytes() >= full {
                 self.rotate(open)?;
             }
         }

@@ -7,3 +7,4 @@ mod disk;
 mod reopen;
 mod retention;
 mod rig;
+mod rotation;
