@@ -1,0 +1,163 @@
+//! Other people's programs: senders, verifiers and MCP clients in node and Python.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+use crate::{binary, run, server::Home};
+
+fn clients() -> &'static Path {
+    static CLIENTS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let clients = CLIENTS.get_or_init(|| {
+        let dir = binary::workspace().join("tests/clients");
+        let install = Command::new("sh").arg(dir.join("install.sh")).output();
+        let install = install.map_err(|error| error.to_string())?;
+        if install.status.success() {
+            Ok(dir)
+        } else {
+            Err(String::from_utf8_lossy(&install.stderr).into_owned())
+        }
+    });
+    match clients {
+        Ok(dir) => dir,
+        Err(said) => panic!("the foreign clients are missing: {said}"),
+    }
+}
+
+/// One of the drivers of the official MCP SDKs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sdk {
+    /// `@modelcontextprotocol/client` 2.
+    TypeScript,
+    /// `@modelcontextprotocol/sdk` 1, which most installed agents have.
+    TypeScript1,
+    /// `mcp` 2.
+    Python,
+}
+
+/// `node <script>`, whose libraries are installed.
+pub fn node(home: &Home, script: &str) -> Command {
+    let mut command = home.command("node");
+    command.arg(clients().join("node").join(script));
+    command
+}
+
+/// A Python script of the repository's, with the interpreter that the clients were installed for.
+pub fn python(home: &Home, script: &Path) -> Command {
+    let mut command = home.command(clients().join("python/.venv/bin/python"));
+    command.arg(script);
+    command
+}
+
+/// The driver of an SDK.
+pub fn mcp_client(home: &Home, sdk: Sdk, protocol: &str) -> Command {
+    let mut command = match sdk {
+        Sdk::TypeScript => node(home, "mcp_client.mjs"),
+        Sdk::TypeScript1 => {
+            let mut command = node(home, "mcp_client.mjs");
+            command.args(["--sdk", "sdk"]);
+            command
+        }
+        Sdk::Python => python(home, &clients().join("python/mcp_client.py")),
+    };
+    command.args(["--protocol", protocol]);
+    command
+}
+
+/// Runs a command with this input to its end: its exit code and the JSON lines it printed. What it
+/// printed to standard error is kept for the search; what it printed to standard output may hold a
+/// token, which is looked for.
+#[track_caller]
+pub fn talk(home: &Home, command: &mut Command, lines: &[Value]) -> (i32, Vec<Value>) {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(home.log("foreign.err"))
+        .spawn()
+        .expect("the interpreter can be started");
+    let mut stdin = child.stdin.take().expect("piped");
+    let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let feeding = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().expect("our own child");
+    // A program that failed at once has not read it all; its exit code says so.
+    let _ = feeding.join().expect("writing does not panic");
+    let text = String::from_utf8(output.stdout).expect("output is UTF-8");
+    run::register(&text);
+    let said = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .collect();
+    (output.status.code().unwrap_or(-1), said)
+}
+
+/// A program that answers a line of JSON with a line of JSON, for as long as it is talked to.
+#[derive(Debug)]
+pub struct Dialogue {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Dialogue {
+    /// Starts it. What it prints to standard error is kept for the search.
+    pub fn begin(home: &Home, command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(home.log("foreign.err"))
+            .spawn()
+            .expect("the program can be started");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        Self {
+            input: child.stdin.take(),
+            child,
+            output,
+        }
+    }
+
+    /// Says something without waiting for what is answered.
+    #[track_caller]
+    pub fn say(&mut self, line: &Value) {
+        let input = self.input.as_mut().expect("not ended");
+        input
+            .write_all(format!("{line}\n").as_bytes())
+            .expect("the program listens");
+        input.flush().expect("the program listens");
+    }
+
+    /// The next line it says; a token in it is looked for later.
+    #[track_caller]
+    pub fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("readable");
+        run::register(&line);
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line:?}"))
+    }
+
+    /// Asks something and waits for the answer.
+    #[track_caller]
+    pub fn ask(&mut self, line: &Value) -> Value {
+        self.say(line);
+        self.hear()
+    }
+
+    /// Says that there is nothing more, and waits for its exit code.
+    pub fn end(mut self) -> i32 {
+        self.input = None;
+        let status = self.child.wait().expect("our own child");
+        status.code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Dialogue {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,84 @@
+//! One run of the tests: a directory that keeps all that was printed and stored.
+//!
+//! It lies in `target/tmp/e2e`: `captured` holds what the last test searches, `minted` the tokens
+//! it searches for. The next run clears it away.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use crate::secrets;
+
+/// Where runs lie: beside the directory of the binary that is running.
+pub fn root() -> PathBuf {
+    let exe = std::env::current_exe().expect("a running program has a path");
+    let target = exe
+        .ancestors()
+        .nth(3)
+        .expect("target/<profile>/deps/<test>");
+    target.join("tmp").join("e2e")
+}
+
+/// Where everything that was captured lies.
+pub fn captured() -> PathBuf {
+    root().join("captured")
+}
+
+/// The list of tokens that the tests minted, one a line.
+pub fn minted() -> PathBuf {
+    root().join("minted")
+}
+
+fn begin() -> &'static Path {
+    static BEGUN: OnceLock<PathBuf> = OnceLock::new();
+    BEGUN.get_or_init(|| {
+        // The leavings of the last run; there are none the first time.
+        let _ = fs::remove_dir_all(root());
+        let dir = captured();
+        fs::create_dir_all(&dir).expect("the target directory is writable");
+        dir
+    })
+}
+
+/// A new directory for one test, named after it.
+pub fn new_dir() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let thread = std::thread::current();
+    let name: String = thread
+        .name()
+        .unwrap_or("test")
+        .replace("::", ".")
+        .chars()
+        .take(60)
+        .collect();
+    let dir = begin().join(format!(
+        "{:03}-{name}",
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    ));
+    fs::create_dir(&dir).expect("each name is new");
+    dir
+}
+
+/// Remembers every token in a text that was meant to hold one, so that the last test looks for it.
+pub fn register(text: &str) {
+    static LIST: OnceLock<Mutex<File>> = OnceLock::new();
+    let found = secrets::tokens_in(text.as_bytes());
+    if found.is_empty() {
+        return;
+    }
+    let list = LIST.get_or_init(|| {
+        begin();
+        let file = File::options().create(true).append(true).open(minted());
+        Mutex::new(file.expect("the run's directory is writable"))
+    });
+    let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+    for token in found {
+        writeln!(list, "{token}").expect("the list of tokens can be written");
+    }
+}

@@ -1,0 +1,13 @@
+//! CONTRACT section 4: the inbox and the log.
+
+mod lease;
+mod log;
+
+use serde_json::Value;
+
+fn bodies(messages: &[Value]) -> Vec<&str> {
+    let bodies = messages.iter();
+    bodies
+        .map(|message| message["body"].as_str().expect("a body"))
+        .collect()
+}
