@@ -1,0 +1,333 @@
+//! Every endpoint of the control listener.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use e2e::{binary, http::Reply, server::Home};
+use serde_json::{Value, json};
+
+use super::{Scene, no_credentials};
+
+/// What the agent of another folder is told.
+enum Other {
+    /// This status, whatever it is about.
+    Status(u16),
+    /// 200, and of what it asked for nothing: this member is an empty list.
+    Nothing(&'static str),
+    /// 200, and every id is unknown.
+    Unknown,
+    /// 200 and a stream in which nothing comes.
+    Silence,
+    /// It needs no credential at all.
+    Open,
+    /// Held to by the tests of the tools.
+    Tools,
+}
+
+/// An endpoint, how it is asked for what is not ours, and what is answered.
+struct Row {
+    endpoint: &'static str,
+    target: fn(&Scene) -> String,
+    ask: fn(&Scene) -> Value,
+    other: Other,
+}
+
+fn none(_: &Scene) -> Value {
+    Value::Null
+}
+
+fn theirs(scene: &Scene) -> Value {
+    json!({"ids": [scene.message]})
+}
+
+const TABLE: &[Row] = &[
+    Row {
+        endpoint: "GET /healthz",
+        target: |_| "/healthz".into(),
+        ask: none,
+        other: Other::Open,
+    },
+    Row {
+        endpoint: "GET /readyz",
+        target: |_| "/readyz".into(),
+        ask: none,
+        other: Other::Open,
+    },
+    Row {
+        endpoint: "ANY /mcp",
+        target: |_| "/mcp".into(),
+        ask: none,
+        other: Other::Tools,
+    },
+    Row {
+        endpoint: "GET /v1/route_tokens",
+        target: |_| "/v1/route_tokens?folder=acme/eng".into(),
+        ask: none,
+        other: Other::Nothing("tokens"),
+    },
+    Row {
+        endpoint: "POST /v1/route_tokens/hook",
+        target: |_| "/v1/route_tokens/hook".into(),
+        ask: |_| json!({"source_label": "x", "target_folder": "acme/eng"}),
+        other: Other::Status(403),
+    },
+    Row {
+        endpoint: "POST /v1/route_tokens/chat",
+        target: |_| "/v1/route_tokens/chat".into(),
+        ask: |_| json!({"target_folder": "acme/eng"}),
+        other: Other::Status(403),
+    },
+    Row {
+        endpoint: "DELETE /v1/route_tokens/{*jid}",
+        target: |scene| format!("/v1/route_tokens/{}", scene.hook.jid),
+        ask: none,
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "GET /v1/messages",
+        target: |_| "/v1/messages?match=hook:**".into(),
+        ask: none,
+        other: Other::Nothing("messages"),
+    },
+    Row {
+        endpoint: "POST /v1/messages/receive",
+        target: |_| "/v1/messages/receive".into(),
+        ask: |_| json!({"folder": "acme/eng"}),
+        other: Other::Status(403),
+    },
+    Row {
+        endpoint: "POST /v1/messages/ack",
+        target: |_| "/v1/messages/ack".into(),
+        ask: theirs,
+        other: Other::Unknown,
+    },
+    Row {
+        endpoint: "POST /v1/messages/nack",
+        target: |_| "/v1/messages/nack".into(),
+        ask: theirs,
+        other: Other::Unknown,
+    },
+    Row {
+        endpoint: "GET /v1/messages/{id}",
+        target: |scene| format!("/v1/messages/{}", scene.message),
+        ask: none,
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "POST /v1/messages/{id}/replay",
+        target: |scene| format!("/v1/messages/{}/replay", scene.message),
+        ask: none,
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "GET /v1/stream",
+        target: |scene| format!("/v1/stream?timeout_seconds=1&cursor={}", scene.before),
+        ask: none,
+        other: Other::Silence,
+    },
+    Row {
+        endpoint: "GET /v1/keys",
+        target: |_| "/v1/keys".into(),
+        ask: none,
+        other: Other::Status(403),
+    },
+    Row {
+        endpoint: "POST /v1/keys",
+        target: |_| "/v1/keys".into(),
+        ask: |_| json!({"folder": "acme/engineering"}),
+        other: Other::Status(403),
+    },
+    Row {
+        endpoint: "DELETE /v1/keys/{key_id}",
+        target: |scene| format!("/v1/keys/{}", scene.key_id),
+        ask: none,
+        other: Other::Status(403),
+    },
+    Row {
+        endpoint: "GET /v1/backup",
+        target: |_| "/v1/backup".into(),
+        ask: none,
+        other: Other::Status(403),
+    },
+];
+
+fn body(ask: &Value) -> Vec<u8> {
+    if ask.is_null() {
+        Vec::new()
+    } else {
+        ask.to_string().into_bytes()
+    }
+}
+
+/// A refusal of the control listener's: problem details that show nothing of the scene.
+#[track_caller]
+fn problem(reply: Reply, status: u16, what: &str) -> Value {
+    assert_eq!(reply.status, status, "{what}: {}", reply.text());
+    assert_eq!(
+        reply.header("content-type"),
+        Some("application/problem+json"),
+        "{what}"
+    );
+    let document = reply.json();
+    assert_eq!(document["status"], status, "{what}");
+    for member in ["title", "detail", "code"] {
+        assert!(document[member].is_string(), "{what}: {document}");
+    }
+    assert!(!reply.text().contains("private"), "{what}");
+    document
+}
+
+#[test]
+fn no_endpoint_lets_a_stranger_or_a_dead_key_in() {
+    let home = Home::new();
+    let server = home.serve();
+    let scene = Scene::set(&server);
+    for credential in no_credentials(&server, &scene.hook) {
+        let headers: Vec<_> = credential
+            .iter()
+            .map(|value| ("Authorization", value.as_str()))
+            .collect();
+        let mut told = BTreeSet::new();
+        for row in TABLE {
+            let (method, _) = row.endpoint.split_once(' ').expect("method and path");
+            let method = if method == "ANY" { "POST" } else { method };
+            let body = body(&(row.ask)(&scene));
+            let reply = e2e::http::send(
+                server.control,
+                method,
+                &(row.target)(&scene),
+                &headers,
+                &body,
+            )
+            .expect("the control listener answers");
+            if let Other::Open = row.other {
+                assert_eq!(reply.status, 200, "{}", row.endpoint);
+            } else {
+                told.insert(problem(reply, 401, row.endpoint).to_string());
+            }
+        }
+        assert_eq!(told.len(), 1, "refusals tell what exists: {told:?}");
+    }
+    scene.is_untouched();
+}
+
+#[test]
+fn no_endpoint_shows_or_changes_anything_of_another_folder() {
+    let home = Home::new();
+    let server = home.serve();
+    let scene = Scene::set(&server);
+    let narrowed = server.operator().narrowed_to("acme/engineering");
+    for caller in [&scene.other, &narrowed] {
+        for row in TABLE {
+            let (method, _) = row.endpoint.split_once(' ').expect("method and path");
+            let ask = Some((row.ask)(&scene)).filter(|ask| !ask.is_null());
+            let reply = match row.other {
+                Other::Open | Other::Tools => continue,
+                _ => caller.call(method, &(row.target)(&scene), ask.as_ref()),
+            };
+            match row.other {
+                Other::Status(status) => _ = problem(reply, status, row.endpoint),
+                Other::Nothing(member) => {
+                    assert_eq!(
+                        reply.expect(200).json()[member],
+                        json!([]),
+                        "{}",
+                        row.endpoint
+                    );
+                }
+                Other::Unknown => {
+                    assert_eq!(
+                        reply.expect(200).json()["results"][0]["status"],
+                        "not_found",
+                        "{}",
+                        row.endpoint
+                    );
+                }
+                Other::Silence => assert!(
+                    !reply.expect(200).text().contains("data:"),
+                    "{}",
+                    row.endpoint
+                ),
+                Other::Open | Other::Tools => unreachable!("passed by"),
+            }
+        }
+    }
+    scene.is_untouched();
+}
+
+#[test]
+fn every_endpoint_of_the_program_stands_in_the_table() {
+    let mut have = BTreeSet::new();
+    routes_in(&binary::workspace().join("mcp-server/src"), &mut have);
+    assert!(
+        have.len() > 15,
+        "the sources do not read as they did: {have:?}"
+    );
+    let table: BTreeSet<String> = TABLE.iter().map(|row| row.endpoint.to_owned()).collect();
+    assert_eq!(have, table, "left: the program's, right: the table's");
+}
+
+/// Every `.route("path", get(…).post(…))` and `.route_service("path", …)` in the sources below.
+fn routes_in(dir: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(dir).expect("the sources are here") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            routes_in(&path, found);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            let text = fs::read_to_string(&path).expect("UTF-8");
+            let program = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for way in [".nest(", ".nest_service(", ".route_layer(", "::any("] {
+                assert!(
+                    !program.contains(way),
+                    "{}: teach this test to read {way}",
+                    path.display()
+                );
+            }
+            routes_of(program, found);
+        }
+    }
+}
+
+fn routes_of(program: &str, found: &mut BTreeSet<String>) {
+    for call in program.split(".route").skip(1) {
+        let (service, rest) = match call.strip_prefix("_service") {
+            Some(rest) => (true, rest),
+            None => (false, call),
+        };
+        let Some(rest) = rest.strip_prefix('(') else {
+            continue;
+        };
+        let Some((path, rest)) = rest
+            .trim_start()
+            .strip_prefix('"')
+            .and_then(|rest| rest.split_once('"'))
+        else {
+            continue;
+        };
+        let handlers = rest
+            .split(".method_not_allowed_fallback")
+            .next()
+            .unwrap_or_default();
+        let methods: Vec<&str> = ["get", "post", "put", "patch", "delete", "head", "options"]
+            .into_iter()
+            .filter(|name| {
+                let calls = [
+                    format!(" {name}("),
+                    format!(".{name}("),
+                    format!("\n{name}("),
+                ];
+                calls.iter().any(|call| handlers.contains(call.as_str()))
+            })
+            .collect();
+        if service {
+            found.insert(format!("ANY {path}"));
+        } else {
+            assert!(!methods.is_empty(), "no method of {path} reads: {rest}");
+        }
+        found.extend(
+            methods
+                .iter()
+                .filter(|_| !service)
+                .map(|name| format!("{} {path}", name.to_uppercase())),
+        );
+    }
+}
