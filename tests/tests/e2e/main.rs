@@ -3,3 +3,4 @@
 mod access;
 mod door;
 mod inbox;
+mod mcp;
