@@ -4,3 +4,4 @@ mod access;
 mod door;
 mod inbox;
 mod mcp;
+mod senders;
