@@ -1,7 +1,9 @@
 //! Doorbell from outside: CONTRACT.md, held to by the real binary over real sockets.
 
 mod access;
+mod crash;
 mod door;
 mod inbox;
+mod lifecycle;
 mod mcp;
 mod senders;
