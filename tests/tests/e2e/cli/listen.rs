@@ -1,0 +1,159 @@
+//! `listen`: looks, hands on, settles by outcome.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+};
+
+use e2e::server::{Doorbell, Home, wait_for};
+use serde_json::{Value, json};
+
+fn detail(server: &Doorbell<'_>, id: &str) -> Value {
+    server.operator().get(&format!("/v1/messages/{id}"))
+}
+
+#[test]
+fn off_a_terminal_listen_prints_a_message_a_line_and_leases_nothing() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let (ours, other) = (operator.hook("acme", "x"), operator.hook("other", "x"));
+    let listening = home.start(&["listen", "hook:acme/**"], "listen");
+    wait_for("listen to begin", || {
+        ours.deliver(b"begin");
+        thread::sleep(std::time::Duration::from_millis(50));
+        home.read("listen.out").contains("begin").then_some(())
+    });
+    other.deliver(b"not ours");
+    let id = ours.deliver(b"\xff\x1b[2J");
+    let line = wait_for("the message", || {
+        home.read("listen.out")
+            .lines()
+            .find(|line| line.contains(&id))
+            .map(str::to_owned)
+    });
+    drop(listening);
+    let shown: Value = serde_json::from_str(&line).expect("a line is an object");
+    assert_eq!(
+        (&shown["body_encoding"], &shown["jid"]),
+        (&json!("base64"), &json!("hook:acme/x"))
+    );
+    assert!(!home.read("listen.out").contains("not ours"));
+    let state = detail(&server, &id);
+    assert_eq!(
+        (&state["state"], &state["attempt"]),
+        (&json!("pending"), &json!(0))
+    );
+}
+
+#[test]
+fn listen_exec_settles_by_the_commands_exit_status_and_gives_it_the_exact_body() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let (good, bad) = (operator.hook("acme", "good"), operator.hook("acme", "bad"));
+    let script = "cat > \"body-$DOORBELL_ID\"; test \"$DOORBELL_SENDER\" = good";
+    let _listening = home.start(&["listen", "--folder", "acme", "--exec", script], "listen");
+    let body = b"exact \xff\0 bytes\n $(touch owned)";
+    let done = good.deliver(body);
+    let failed = bad.deliver(b"{}");
+    wait_for("the good one to be settled", || {
+        (detail(&server, &done)["state"] == "settled").then_some(())
+    });
+    let kept = std::fs::read(home.dir().join(format!("body-{done}"))).expect("the command ran");
+    assert_eq!(kept, body);
+    let state = wait_for("the bad one to be given back", || {
+        let life = detail(&server, &failed);
+        life["life"]
+            .as_array()?
+            .iter()
+            .any(|event| event["what"] == "nacked")
+            .then_some(life)
+    });
+    assert_ne!(state["state"], "settled");
+    assert!(!home.dir().join("owned").exists());
+}
+
+#[test]
+fn listen_forward_to_posts_what_came_and_settles_on_a_2xx() {
+    let home = Home::new();
+    let server = home.serve();
+    let hook = server.operator().hook("acme", "x");
+    let target = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!(
+        "http://{}/webhooks?own=1",
+        target.local_addr().expect("bound")
+    );
+    let _listening = home.start(
+        &["listen", "--folder", "acme", "--forward-to", &url],
+        "listen",
+    );
+    // What the target is told, and its answers: no, then yes.
+    let heard = thread::spawn(move || {
+        ["500 No", "204 Yes"].map(|status| {
+            let (mut stream, _) = target.accept().expect("listen dials");
+            let mut heard = Vec::new();
+            let mut chunk = [0; 4096];
+            while !heard.ends_with(b"\n$end") {
+                let length = stream.read(&mut chunk).expect("readable");
+                assert!(length > 0, "{}", String::from_utf8_lossy(&heard));
+                heard.extend_from_slice(&chunk[..length]);
+            }
+            let answer =
+                format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            stream.write_all(answer.as_bytes()).expect("writable");
+            heard
+        })
+    });
+    let signed = [
+        ("X-Hub-Signature-256", "sha256=fixture"),
+        ("Content-Type", "application/json"),
+    ];
+    let body = b"{ \"a\":1.0,\xff\r\n}\n$end";
+    let reply = server
+        .front("PUT", &format!("{}?b=%202", hook.path()), &signed, body)
+        .expect(200);
+    let id = reply.header("x-message-id").expect("an id").to_owned();
+    for heard in heard.join().expect("both came") {
+        let head = String::from_utf8_lossy(&heard).to_lowercase();
+        assert!(
+            head.starts_with("put /webhooks?own=1&b=%202 http/1.1\r\n"),
+            "{head}"
+        );
+        assert!(
+            head.contains("x-hub-signature-256: sha256=fixture"),
+            "{head}"
+        );
+        assert!(heard.ends_with(body), "{head}");
+    }
+    // The state may show a moment before the event that led to it is durable.
+    let life = wait_for("it to be settled", || {
+        let message = detail(&server, &id);
+        let life = message["life"].as_array().expect("a life").iter();
+        let life: Vec<_> = life.map(|event| event["what"].clone()).collect();
+        (life.last()? == "acked").then_some(life)
+    });
+    assert_eq!(life, ["accepted", "leased", "nacked", "leased", "acked"]);
+    assert_eq!(detail(&server, &id)["state"], "settled");
+}
+
+#[test]
+fn an_operator_must_name_the_inbox_that_is_emptied() {
+    let home = Home::new();
+    let _server = home.serve();
+    let ran = home.cli(&["listen", "--exec", "true"]).expect(1);
+    assert!(ran.stderr.contains("--folder"), "{}", ran.stderr);
+    home.cli(&[
+        "listen",
+        "--folder",
+        "acme",
+        "--exec",
+        "true",
+        "--forward-to",
+        "http://127.0.0.1:9",
+    ])
+    .expect(2);
+    home.cli(&["listen", "--folder", "acme", "--forward-to", "not a url"])
+        .expect(1);
+}
