@@ -297,7 +297,7 @@ impl Turn {
         for (answer, put) in self.puts {
             drop(answer.send(Ok(put)));
         }
-        for reply in self.log_replies {
+        for reply in self.control_replies.into_iter().chain(self.log_replies) {
             reply(Ok(()));
         }
     }

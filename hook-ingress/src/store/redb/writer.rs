@@ -189,7 +189,8 @@ impl Writer {
         }
     }
 
-    /// Control first: nothing is stored through a grant after its revocation was answered.
+    /// Control first, then the log; both before anything is answered, so that nothing is stored
+    /// through a grant after its revocation was.
     fn commit(&mut self, open: &mut Open, turn: &mut Turn) -> Result<(), Fault> {
         if !turn.changes.is_empty() {
             let uses = std::mem::take(&mut open.unsaved_uses);
@@ -204,9 +205,6 @@ impl Writer {
             turn.changes
                 .iter()
                 .for_each(|change| registry.apply(change));
-        }
-        for reply in std::mem::take(&mut turn.control_replies) {
-            reply(Ok(()));
         }
         if !turn.batch.is_empty() {
             open.newest

@@ -83,3 +83,24 @@ async fn a_second_opener_is_told_who_has_the_store() {
     drop(store);
     open(dir.path());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_stored_once_a_revocation_has_returned() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for _ in 0..50 {
+        let grant = mint(&store, "acme", "github").await;
+        let before: Vec<_> = (0..20).map(|_| store.put(arrival(&grant, "x"))).collect();
+        let revoked = store.revoke_grants(vec![grant.id], T0);
+        let after: Vec<_> = (0..20).map(|_| store.put(arrival(&grant, "x"))).collect();
+        assert_eq!(revoked.await, Ok(vec![grant.id]));
+        let end = store.end();
+        for put in before {
+            put.await.unwrap();
+        }
+        for put in after {
+            assert_eq!(put.await, Ok(Put::Revoked));
+        }
+        assert_eq!(store.end(), end);
+    }
+}

@@ -48,6 +48,8 @@ async fn sealed_files_take_no_more_than_a_fifth_on_top_of_what_they_hold() {
             }
             put += at_once;
         }
+        // Once this is answered, the writer has handed the last full file over to be sealed.
+        store.put(arrival(&grant, "x")).await.unwrap();
         store.sweep();
         // What the newest file holds is not weighed.
         let newest = std::fs::read_dir(dir.path())
