@@ -9,6 +9,7 @@
 
 #[cfg(test)]
 mod bent;
+mod channels;
 mod grants;
 mod inbox;
 mod keys;
@@ -55,6 +56,7 @@ pub fn laws() -> Vec<Law> {
     [
         grants::LAWS,
         keys::LAWS,
+        channels::LAWS,
         put::LAWS,
         inbox::LAWS,
         settle::LAWS,

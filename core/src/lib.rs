@@ -23,6 +23,8 @@ pub mod grant;
 
 pub mod capability;
 
+pub mod channel;
+
 pub mod principal;
 
 pub mod key;

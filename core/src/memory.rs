@@ -4,6 +4,7 @@
 //! linear scans, every answer ready at once. It forgets everything when dropped and nothing
 //! before that; a store may forget settled and dead messages once their retention is over.
 
+mod channels;
 mod entry;
 mod grants;
 mod log;
@@ -11,9 +12,12 @@ mod log;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::{
+    capability::SigningKey,
+    channel::ChannelGrant,
     grant::Grant,
     key::ApiKey,
     ports::{Answer, Health, Ring, StoreError},
+    session::Session,
     token::TokenHash,
 };
 use entry::Entry;
@@ -28,6 +32,9 @@ pub struct MemoryStore {
 struct Tables {
     grants: Vec<(TokenHash, Arc<Grant>)>,
     keys: Vec<(TokenHash, Arc<ApiKey>)>,
+    channels: Vec<Arc<ChannelGrant>>,
+    sessions: Vec<Arc<Session>>,
+    signing_keys: Vec<SigningKey>,
     /// In the order of arrival: the first has sequence number 1.
     entries: Vec<Entry>,
 }

@@ -7,6 +7,7 @@ use ulid::Ulid;
 
 use crate::{
     address::{Address, Inbox},
+    channel::ChannelGrant,
     folder::Folder,
     grant::{Context, Grant, GrantId, ulid_newtype},
     time::Timestamp,
@@ -22,6 +23,9 @@ pub const LEASE: Duration = Duration::from_secs(60);
 
 /// After this many leases that came to nothing a message is dead.
 pub const MAX_ATTEMPTS: u8 = 5;
+
+/// How long a channel's idempotency key is remembered.
+pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a provider's id is remembered.
 pub const DEDUPE_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -47,6 +51,14 @@ impl Kind {
             Self::Web => "web",
             Self::Channel => "channel",
             Self::Handshake => "handshake",
+        }
+    }
+
+    /// How long the id that a sender gave a message of this kind is remembered.
+    pub const fn dedupe_window(self) -> Duration {
+        match self {
+            Self::Channel => IDEMPOTENCY_WINDOW,
+            Self::Hook | Self::Web | Self::Handshake => DEDUPE_WINDOW,
         }
     }
 }
@@ -169,11 +181,74 @@ pub struct Head {
     pub from: Option<String>,
 }
 
+/// The record that let a message in.
+#[derive(Clone, Debug)]
+pub enum Via {
+    /// A route token's.
+    Route(Arc<Grant>),
+    /// A channel token's.
+    Channel(Arc<ChannelGrant>),
+}
+
+impl Via {
+    /// Names the grant.
+    pub fn id(&self) -> GrantId {
+        match self {
+            Self::Route(grant) => grant.id,
+            Self::Channel(grant) => grant.id,
+        }
+    }
+
+    /// The address messages arrive at.
+    pub fn address(&self) -> Address {
+        match self {
+            Self::Route(grant) => Address::Jid(grant.jid()),
+            Self::Channel(grant) => grant.address(),
+        }
+    }
+
+    /// Who a message is said to be from.
+    pub fn sender(&self) -> &str {
+        match self {
+            Self::Route(grant) => grant.sender(),
+            Self::Channel(grant) => grant.sender(),
+        }
+    }
+
+    /// What is said beside each message.
+    pub fn context(&self) -> Option<&Context> {
+        match self {
+            Self::Route(grant) => grant.context.as_ref(),
+            Self::Channel(_) => None,
+        }
+    }
+
+    /// Whether a request at `now` is let in.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Route(grant) => grant.is_live(now),
+            Self::Channel(grant) => grant.is_live(now),
+        }
+    }
+}
+
+impl From<Arc<Grant>> for Via {
+    fn from(grant: Arc<Grant>) -> Self {
+        Self::Route(grant)
+    }
+}
+
+impl From<Arc<ChannelGrant>> for Via {
+    fn from(grant: Arc<ChannelGrant>) -> Self {
+        Self::Channel(grant)
+    }
+}
+
 /// One inbound message on its way to the log.
 #[derive(Clone, Debug)]
 pub struct Arrival {
     /// Through which door; the store checks once more that it still lives.
-    pub grant: Arc<Grant>,
+    pub via: Via,
     /// Where routes send it.
     pub to: Destination,
     /// By what kind of door.

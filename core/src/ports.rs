@@ -9,10 +9,14 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use crate::{
     acl::Scope,
     address::{Inbox, Jid},
+    capability::{KeyRing, SigningKey},
+    channel::ChannelGrant,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
+    label::SessionId,
     message::{Arrival, Cursor, LifeEvent, Message, MessageId, Receiver, State},
     pattern::Pattern,
+    session::Session,
     time::Timestamp,
     token::TokenHash,
 };
@@ -98,6 +102,65 @@ pub trait KeyStore: Send + Sync {
     fn list_keys(&self) -> Vec<Arc<ApiKey>>;
 }
 
+/// What the front door asks about channels: from memory, without waiting. It cannot mint.
+pub trait Channels: Send + Sync {
+    /// The keys whose signatures hold.
+    fn signing_keys(&self) -> KeyRing;
+
+    /// The grant that a channel token names, live or not.
+    fn channel_grant(&self, id: GrantId) -> Option<Arc<ChannelGrant>>;
+
+    /// A session, ended or not, for as long as it is remembered.
+    fn session(&self, id: &SessionId) -> Option<Arc<Session>>;
+}
+
+/// A channel grant and when a message last came through it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelUse {
+    /// The grant.
+    pub grant: Arc<ChannelGrant>,
+    /// The last arrival that was stored; after a crash it may be some seconds too early.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// What became of a session that was to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MakeSession {
+    /// It is new, and durable.
+    Made(Arc<Session>),
+    /// One of that id stands already, ended or not, here or elsewhere. Nothing was changed.
+    Stands(Arc<Session>),
+}
+
+/// The write half of channels: grants, sessions and signing keys. Only the registry holds it.
+pub trait ChannelStore: Channels {
+    /// Keeps a new channel grant. Once it returns it is durable and its token is let in.
+    fn insert_channel_grant(&self, grant: ChannelGrant) -> Answer<'_, Arc<ChannelGrant>>;
+
+    /// Revokes a channel grant. Once it returns that is durable, and nothing that comes through it
+    /// is stored any more. False: there is none by that id, or it was revoked before.
+    fn revoke_channel_grant(&self, id: GrantId, at: Timestamp) -> Answer<'_, bool>;
+
+    /// Every channel grant whose owner folder `scope` covers, oldest first; revoked and expired
+    /// ones too, for as long as they are remembered.
+    fn list_channel_grants(&self, scope: &Scope) -> Vec<ChannelUse>;
+
+    /// Makes a session, unless its id is taken. Once it returns it is durable.
+    fn make_session(&self, session: Session) -> Answer<'_, MakeSession>;
+
+    /// Ends a session for good. Once it returns that is durable, and nothing is stored for it any
+    /// more. False: there is none by that id, or it had ended before.
+    fn end_session(&self, id: SessionId, at: Timestamp) -> Answer<'_, bool>;
+
+    /// Every session whose folder `scope` covers, oldest first; ended ones for as long as they are
+    /// remembered.
+    fn list_sessions(&self, scope: &Scope) -> Vec<Arc<Session>>;
+
+    /// Keeps a new signing key, which signs from now on. With `alone` the others are forgotten in
+    /// the same step, and what they signed is no longer let in.
+    fn add_signing_key(&self, key: SigningKey, alone: bool) -> Answer<'_, ()>;
+}
+
 /// What became of an arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
@@ -107,6 +170,8 @@ pub enum Put {
     Duplicate(MessageId),
     /// The grant was revoked or expired meanwhile. Nothing was stored.
     Revoked,
+    /// The session it was for has ended, or there is none. Nothing was stored.
+    Ended,
     /// There is no room for it. Nothing was stored.
     Full,
 }
@@ -236,7 +301,8 @@ pub trait Log: Send + Sync {
     /// Stores an arrival. Once it returns [`Put::Stored`] the message survives a crash, and
     /// whoever listens at its inbox has been told.
     ///
-    /// One step: is the grant still live, was the id seen before, keep both id and message.
+    /// One step: is the grant still live, has its session not ended, was the id seen before within
+    /// [`crate::message::Kind::dedupe_window`], keep both id and message.
     fn put(&self, arrival: Arrival) -> Answer<'_, Put>;
 
     /// Leases the oldest ready messages. Once it returns the leases are durable: nobody else is
@@ -287,6 +353,6 @@ pub trait Health: Send + Sync {
 }
 
 /// A whole store.
-pub trait Store: GrantStore + KeyStore + Log + Health {}
+pub trait Store: GrantStore + KeyStore + ChannelStore + Log + Health {}
 
-impl<T: GrantStore + KeyStore + Log + Health> Store for T {}
+impl<T: GrantStore + KeyStore + ChannelStore + Log + Health> Store for T {}

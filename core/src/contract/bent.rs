@@ -10,15 +10,20 @@ use super::{Rings, Subject, laws, random};
 use crate::{
     acl::Scope,
     address::{Inbox, Jid},
+    capability::{KeyRing, SigningKey},
+    channel::ChannelGrant,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
+    label::SessionId,
     memory::{MemoryStore, tests::there_at_once},
     message::{Arrival, Cursor, MessageId, Receiver, State},
     pattern::Pattern,
     ports::{
-        Answer, Detail, GrantStore, GrantUse, Grants, Health, InsertGrantError, KeyStore,
-        LeaseRequest, Leased, Log, Page, Put, ReadRequest, SettleRequest, StoreError, Waiting,
+        Answer, ChannelStore, ChannelUse, Channels, Detail, GrantStore, GrantUse, Grants, Health,
+        InsertGrantError, KeyStore, LeaseRequest, Leased, Log, MakeSession, Page, Put, ReadRequest,
+        SettleRequest, StoreError, Waiting,
     },
+    session::Session,
     time::Timestamp,
     token::TokenHash,
 };
@@ -115,6 +120,50 @@ impl KeyStore for Bent {
 
     fn list_keys(&self) -> Vec<Arc<ApiKey>> {
         self.1.list_keys()
+    }
+}
+
+impl Channels for Bent {
+    fn signing_keys(&self) -> KeyRing {
+        self.1.signing_keys()
+    }
+
+    fn channel_grant(&self, id: GrantId) -> Option<Arc<ChannelGrant>> {
+        self.1.channel_grant(id)
+    }
+
+    fn session(&self, id: &SessionId) -> Option<Arc<Session>> {
+        self.1.session(id)
+    }
+}
+
+impl ChannelStore for Bent {
+    fn insert_channel_grant(&self, grant: ChannelGrant) -> Answer<'_, Arc<ChannelGrant>> {
+        self.1.insert_channel_grant(grant)
+    }
+
+    fn revoke_channel_grant(&self, id: GrantId, at: Timestamp) -> Answer<'_, bool> {
+        self.1.revoke_channel_grant(id, at)
+    }
+
+    fn list_channel_grants(&self, scope: &Scope) -> Vec<ChannelUse> {
+        self.1.list_channel_grants(scope)
+    }
+
+    fn make_session(&self, session: Session) -> Answer<'_, MakeSession> {
+        self.1.make_session(session)
+    }
+
+    fn end_session(&self, id: SessionId, at: Timestamp) -> Answer<'_, bool> {
+        self.1.end_session(id, at)
+    }
+
+    fn list_sessions(&self, scope: &Scope) -> Vec<Arc<Session>> {
+        self.1.list_sessions(scope)
+    }
+
+    fn add_signing_key(&self, key: SigningKey, alone: bool) -> Answer<'_, ()> {
+        self.1.add_signing_key(key, alone)
     }
 }
 

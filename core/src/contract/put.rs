@@ -235,10 +235,10 @@ async fn nothing_comes_through_a_grant_from_its_expiry_on(s: Subject) {
     s.stored(one.clone()).await;
     one.received_at = at(10);
     // The store's own copy decides, not what the caller makes of it.
-    one.grant = Arc::new(Grant {
+    one.via = crate::message::Via::Route(Arc::new(Grant {
         expires_at: None,
         ..(*grant).clone()
-    });
+    }));
     assert_eq!(s.put(one).await, Put::Revoked);
     assert_eq!(s.log().await.len(), 1);
 }

@@ -23,6 +23,7 @@ use crate::{
         SettleRequest, Settlement, Store,
     },
     principal::Principal,
+    session::Session,
     time::Timestamp,
     token::TokenHash,
 };
@@ -83,6 +84,7 @@ impl Subject {
     }
 
     pub(super) async fn put(&self, arrival: Arrival) -> Put {
+        open_session(&*self.store, &arrival.to).await;
         self.store.put(arrival).await.expect("the store takes it")
     }
 
@@ -235,6 +237,20 @@ pub(super) fn inbox(folder: &str) -> Inbox {
     Inbox::Folder(in_folder(folder))
 }
 
+/// Makes the session that a message is for, unless it stands.
+pub(super) async fn open_session(store: &dyn Store, to: &Destination) {
+    if let Inbox::Session(id) = &to.inbox {
+        let session = Session {
+            id: id.clone(),
+            folder: to.folder.clone(),
+            named: true,
+            created_at: T0,
+            ended_at: None,
+        };
+        store.make_session(session).await.expect("made, or stands");
+    }
+}
+
 pub(super) fn session(id: &str) -> Inbox {
     Inbox::Session(id.parse().expect("a legal session id"))
 }
@@ -270,7 +286,7 @@ pub(super) fn ids(messages: &[Message]) -> Vec<MessageId> {
 /// A plain message through a grant, at T0: to the target folder, trigger, no provider's id.
 pub(super) fn arrival(grant: &Arc<Grant>) -> Arrival {
     Arrival {
-        grant: grant.clone(),
+        via: grant.clone().into(),
         to: Destination::folder(grant.target_folder.clone()),
         kind: Kind::Hook,
         mode: Mode::Trigger,

@@ -2,11 +2,11 @@
 
 use crate::{
     acl::Scope,
-    address::{Address, Inbox},
-    grant::{Grant, GrantId},
+    address::Inbox,
+    grant::GrantId,
     message::{
-        Arrival, Cursor, DEDUPE_WINDOW, DedupeId, Happening, LifeEvent, MAX_ATTEMPTS, Message,
-        MessageId, Mode, Receiver, State,
+        Arrival, Cursor, DedupeId, Happening, LifeEvent, MAX_ATTEMPTS, Message, MessageId, Mode,
+        Receiver, State, Via,
     },
     pattern::Pattern,
     ports::Settlement,
@@ -44,7 +44,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(seq: u64, id: MessageId, grant: &Grant, arrival: Arrival) -> Self {
+    pub(super) fn new(seq: u64, id: MessageId, via: &Via, arrival: Arrival) -> Self {
         let (stand, state) = match arrival.mode {
             Mode::Trigger => (Stand::Ready, State::Pending),
             Mode::Observe => (Stand::Unmet, State::Observed),
@@ -52,10 +52,10 @@ impl Entry {
         let message = Message {
             id,
             cursor: Cursor(seq),
-            address: Address::Jid(grant.jid()),
-            sender: grant.sender().into(),
-            grant: grant.id,
-            context: grant.context.clone(),
+            address: via.address(),
+            sender: via.sender().into(),
+            grant: via.id(),
+            context: via.context().cloned(),
             to: arrival.to,
             kind: arrival.kind,
             mode: arrival.mode,
@@ -100,10 +100,10 @@ impl Entry {
     }
 
     /// Whether a provider's id that comes through `grant` at `now` was seen in this message.
-    pub(super) fn is_repeated_by(&self, grant: GrantId, id: DedupeId, now: Timestamp) -> bool {
+    pub(super) fn is_repeated_by(&self, grant: GrantId, id: DedupeId, by: &Arrival) -> bool {
         self.message.grant == grant
             && self.dedupe == Some(id)
-            && now.since(self.message.received_at) < DEDUPE_WINDOW
+            && by.received_at.since(self.message.received_at) < by.kind.dedupe_window()
     }
 
     pub(super) fn state(&self, now: Timestamp) -> State {

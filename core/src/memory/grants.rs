@@ -27,7 +27,7 @@ impl Tables {
         grants
     }
 
-    fn last_used_at(&self, id: GrantId) -> Option<Timestamp> {
+    pub(super) fn last_used_at(&self, id: GrantId) -> Option<Timestamp> {
         let last = self
             .entries
             .iter()

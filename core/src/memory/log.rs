@@ -6,7 +6,7 @@ use super::{MemoryStore, Tables, answer, entry::Entry};
 use crate::{
     acl::Scope,
     address::Inbox,
-    message::{Arrival, Cursor, MessageId, Mode, State},
+    message::{Arrival, Cursor, MessageId, Mode, State, Via},
     pattern::Pattern,
     ports::{
         Answer, Detail, LeaseRequest, Leased, Log, Order, Page, Put, ReadRequest, SettleRequest,
@@ -37,21 +37,31 @@ impl Log for MemoryStore {
     fn put(&self, arrival: Arrival) -> Answer<'_, Put> {
         let mut tables = self.tables();
         // The caller's copy may be older than a revocation.
-        let grant = match tables.grant_by_id(arrival.grant.id) {
-            Some(grant) if grant.is_live(arrival.received_at) => grant.clone(),
+        let via = match &arrival.via {
+            Via::Route(grant) => tables.grant_by_id(grant.id).cloned().map(Via::Route),
+            Via::Channel(grant) => tables.channel(grant.id).cloned().map(Via::Channel),
+        };
+        let via = match via {
+            Some(via) if via.is_live(arrival.received_at) => via,
             _ => return answer(Ok(Put::Revoked)),
         };
+        if let Inbox::Session(id) = &arrival.to.inbox
+            && tables
+                .session(id)
+                .is_none_or(|session| session.ended_at.is_some())
+        {
+            return answer(Ok(Put::Ended));
+        }
         if let Some(dedupe) = arrival.dedupe {
             let mut newest_first = tables.entries.iter().rev();
-            let seen = newest_first
-                .find(|entry| entry.is_repeated_by(grant.id, dedupe, arrival.received_at));
+            let seen = newest_first.find(|entry| entry.is_repeated_by(via.id(), dedupe, &arrival));
             if let Some(first) = seen {
                 return answer(Ok(Put::Duplicate(first.id())));
             }
         }
         let (seq, id) = tables.next_id(arrival.received_at);
         let (inbox, mode) = (arrival.to.inbox.clone(), arrival.mode);
-        tables.entries.push(Entry::new(seq, id, &grant, arrival));
+        tables.entries.push(Entry::new(seq, id, &via, arrival));
         drop(tables);
         if mode == Mode::Trigger {
             self.ring.ring(&inbox, &[id]);

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    super::subject::{T0, grants_of, hash, in_folder, messages_of, session},
+    super::subject::{T0, grants_of, hash, in_folder, messages_of, open_session, session},
     action::{Action, From, Pile},
 };
 use crate::{
@@ -149,8 +149,9 @@ impl Side {
                 if to_session {
                     to.inbox = session("build");
                 }
+                open_session(&*self.store, &to).await;
                 self.put(Arrival {
-                    grant: self.grants[grant].clone(),
+                    via: self.grants[grant].clone().into(),
                     to,
                     kind: Kind::Hook,
                     mode,
@@ -279,6 +280,7 @@ impl Side {
             }
             Put::Duplicate(id) => Reply::Duplicate(self.number(id)),
             Put::Revoked => Reply::Revoked,
+            Put::Ended => panic!("nothing ends sessions here"),
             Put::Full => panic!("there is room for a test"),
         }
     }
