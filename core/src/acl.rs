@@ -72,6 +72,26 @@ impl Permit<Mint> {
     }
 }
 
+/// To open, end and hand out channels into a session of a folder.
+#[derive(Clone, Debug)]
+pub struct UseSession {
+    /// Whose session it is, or is to be.
+    pub folder: Folder,
+}
+
+impl Action for UseSession {
+    fn allowed_to(&self, principal: &Principal) -> bool {
+        principal.contains(&self.folder)
+    }
+}
+
+impl Permit<UseSession> {
+    /// The folder that will own a channel grant: the agent's own; for an operator, the session's.
+    pub fn owner_folder(&self) -> &Folder {
+        self.principal.home().unwrap_or(&self.action.folder)
+    }
+}
+
 /// To list and revoke grants. Everyone may, within a [`Scope`].
 #[derive(Clone, Copy, Debug)]
 pub struct ManageGrants;

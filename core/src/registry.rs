@@ -1,5 +1,7 @@
 //! The one who mints: grants and keys are made, listed and revoked here and nowhere else.
 
+mod channels;
+
 use std::{sync::Arc, time::Duration};
 
 use crate::{
@@ -42,6 +44,8 @@ pub struct IssuedKey {
     /// The record that was kept.
     pub key: ApiKey,
 }
+
+pub use channels::{Exposed, MakeSessionError, NewChannel, NewSession};
 
 /// No live grant of that JID is in the caller's reach.
 #[derive(Clone, Debug, thiserror::Error)]
