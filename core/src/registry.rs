@@ -67,6 +67,14 @@ pub struct Registry<S: ?Sized> {
     store: Arc<S>,
 }
 
+impl<S: ?Sized> Registry<S> {
+    fn chance_bits(&self) -> u128 {
+        let mut bits = [0; 16];
+        self.chance.fill(&mut bits);
+        u128::from_le_bytes(bits)
+    }
+}
+
 impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
     /// A registry over a store.
     pub fn new(
@@ -176,11 +184,5 @@ impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
         id: KeyId,
     ) -> Result<bool, StoreError> {
         self.store.revoke_key(id, self.clock.now()).await
-    }
-
-    fn chance_bits(&self) -> u128 {
-        let mut bits = [0; 16];
-        self.chance.fill(&mut bits);
-        u128::from_le_bytes(bits)
     }
 }
