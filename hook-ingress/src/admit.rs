@@ -6,7 +6,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use doorbell_core::{
-    grant::{Door, Grant},
+    channel::ChannelGrant,
+    grant::{Door, Grant, GrantId},
     time::Timestamp,
     token::{CHANNEL_TOKEN_PREFIX, Token},
 };
@@ -14,36 +15,95 @@ use http::{HeaderMap, Method, header::AUTHORIZATION, request};
 
 use crate::{budget::Share, front_door::Shared, rejection::Rejection};
 
-/// The methods of a message.
-pub(crate) const MESSAGE_METHODS: &str = "POST, PUT, PATCH";
+/// The methods of a webhook's message.
+pub(crate) const MESSAGE_METHODS: &[Method] = &[Method::POST, Method::PUT, Method::PATCH];
+/// The method of a knock at a channel.
+pub(crate) const KNOCK_METHODS: &[Method] = &[Method::POST];
 
 /// What a `:`, a blank and a line's end add to a header.
 const LINE_OVERHEAD: usize = 4;
 
 /// A request that may send its body.
 pub(crate) struct Admitted {
-    /// Through which door; live when it was looked at.
-    pub(crate) grant: Arc<Grant>,
     /// Its part of the budget: its head, and its body where the length is known.
     pub(crate) share: Share,
     /// How much of the share is the head's.
     pub(crate) head_bytes: usize,
 }
 
-/// Decides about a request. `path_token` is the path's segment after `/hook/`, `""` where there
-/// is none; `announced` the length of the body as far as it is known.
+/// What a request showed: a path's segment goes before a header.
+pub(crate) enum Shown<'a> {
+    /// A route token, as far as one can tell from its beginning.
+    Route(Cow<'a, str>),
+    /// A channel token, likewise.
+    Channel(Cow<'a, str>),
+}
+
+/// The token of a request; `path_token` is the path's segment after `/hook/`, `""` where there is
+/// none.
+pub(crate) fn shown<'a>(
+    head: &'a request::Parts,
+    path_token: &'a str,
+) -> Result<Shown<'a>, Rejection> {
+    let token = if path_token.is_empty() {
+        Cow::Borrowed(bearer(&head.headers).ok_or(Rejection::Token)?)
+    } else {
+        percent_decoded(path_token).ok_or(Rejection::Token)?
+    };
+    Ok(match token.starts_with(CHANNEL_TOKEN_PREFIX) {
+        true => Shown::Channel(token),
+        false => Shown::Route(token),
+    })
+}
+
+/// The live grant of a webhook behind a route token.
+pub(crate) fn route_grant(
+    door: &Shared,
+    token: &str,
+    now: Timestamp,
+) -> Result<Arc<Grant>, Rejection> {
+    let (_, hash) = Token::hash_of(token).map_err(|_| Rejection::Token)?;
+    let grant = door.grants.grant(&hash).ok_or(Rejection::Token)?;
+    if !grant.is_live(now) {
+        return Err(Rejection::Token);
+    }
+    match grant.door {
+        Door::Hook { .. } => Ok(grant),
+        Door::Web { .. } => Err(Rejection::WebToken),
+    }
+}
+
+/// The live grant behind a channel token: the signature first, which costs no look-up, then the
+/// record, which has to say the same.
+pub(crate) fn channel_grant(
+    door: &Shared,
+    token: &str,
+    now: Timestamp,
+) -> Result<Arc<ChannelGrant>, Rejection> {
+    let claims = door
+        .channels
+        .signing_keys()
+        .verify(token)
+        .map_err(|_| Rejection::ChannelToken)?;
+    door.channels
+        .channel_grant(claims.grant)
+        .filter(|grant| grant.agrees_with(&claims, now))
+        .ok_or(Rejection::ChannelToken)
+}
+
+/// Decides about a request whose token is good: method, rate, size, and whether there is room.
+/// `announced` is the length of the body as far as it is known.
 pub(crate) fn admit(
     door: &Shared,
     head: &request::Parts,
-    path_token: &str,
+    grant: GrantId,
+    methods: &'static [Method],
     announced: u64,
-    now: Timestamp,
 ) -> Result<Admitted, Rejection> {
-    let grant = grant_of(door, head, path_token, now)?;
-    if !matches!(head.method, Method::POST | Method::PUT | Method::PATCH) {
-        return Err(Rejection::Method(MESSAGE_METHODS));
+    if !methods.contains(&head.method) {
+        return Err(Rejection::Method(methods));
     }
-    door.throttle.check(grant.id).map_err(Rejection::Rate)?;
+    door.throttle.check(grant).map_err(Rejection::Rate)?;
     let head_bytes = head_size(door, &head.headers)?;
     let body_bytes = usize::try_from(announced)
         .ok()
@@ -54,38 +114,7 @@ pub(crate) fn admit(
         .budget
         .take(head_bytes + body_bytes)
         .map_err(|_| Rejection::Overload)?;
-    Ok(Admitted {
-        grant,
-        share,
-        head_bytes,
-    })
-}
-
-/// The live grant of a webhook behind a request's token.
-fn grant_of(
-    door: &Shared,
-    head: &request::Parts,
-    path_token: &str,
-    now: Timestamp,
-) -> Result<Arc<Grant>, Rejection> {
-    let token = if path_token.is_empty() {
-        Cow::Borrowed(bearer(&head.headers).ok_or(Rejection::Token)?)
-    } else {
-        percent_decoded(path_token).ok_or(Rejection::Token)?
-    };
-    if token.starts_with(CHANNEL_TOKEN_PREFIX) {
-        // Channel tokens are opened here once there are channels.
-        return Err(Rejection::ChannelToken);
-    }
-    let (_, hash) = Token::hash_of(&token).map_err(|_| Rejection::Token)?;
-    let grant = door.grants.grant(&hash).ok_or(Rejection::Token)?;
-    if !grant.is_live(now) {
-        return Err(Rejection::Token);
-    }
-    match grant.door {
-        Door::Hook { .. } => Ok(grant),
-        Door::Web { .. } => Err(Rejection::WebToken),
-    }
+    Ok(Admitted { share, head_bytes })
 }
 
 /// The token of `Authorization: Bearer`.

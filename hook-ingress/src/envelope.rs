@@ -42,7 +42,7 @@ pub fn seal(
     received_at: Timestamp,
 ) -> Arrival {
     Arrival {
-        grant,
+        via: grant.into(),
         to: outcome.to,
         kind: Kind::Hook,
         mode: outcome.mode,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use doorbell_core::{
     grant::Grant,
+    label::SessionId,
     message::Head,
-    ports::{Grants, Health, Log},
+    ports::{Channels, Grants, Health, Log},
     route::{Outcome, default_outcome},
     time::Clock,
 };
@@ -24,12 +25,32 @@ impl<F: Fn(&Grant, &Head) -> Outcome + Send + Sync> Routing for F {
     }
 }
 
+/// Knows which sessions something is attached to.
+pub trait Presence: Send + Sync {
+    /// Whether anything is attached to this session now. Called for each knock: it must not wait.
+    fn is_live(&self, session: &SessionId) -> bool;
+}
+
+/// Nothing is ever attached: what is said to a session is kept until something is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NobodyAttached;
+
+impl Presence for NobodyAttached {
+    fn is_live(&self, _: &SessionId) -> bool {
+        false
+    }
+}
+
 /// What a front door needs. [`Config::new`] fills it from one store; every field may be replaced.
 pub struct Config {
     /// Where messages go.
     pub log: Arc<dyn Log>,
     /// Whom tokens belong to: the read half, which cannot mint.
     pub grants: Arc<dyn Grants>,
+    /// Whom channel tokens belong to, and which sessions there are: the read half, too.
+    pub channels: Arc<dyn Channels>,
+    /// Which sessions are live; by default none.
+    pub presence: Arc<dyn Presence>,
     /// Whether messages are taken.
     pub health: Arc<dyn Health>,
     /// What time it is.
@@ -42,10 +63,15 @@ pub struct Config {
 
 impl Config {
     /// A front door before this store.
-    pub fn new<S: Log + Grants + Health + 'static>(store: Arc<S>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new<S: Log + Grants + Channels + Health + 'static>(
+        store: Arc<S>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             log: store.clone(),
             grants: store.clone(),
+            channels: store.clone(),
+            presence: Arc::new(NobodyAttached),
             health: store,
             clock,
             routing: Arc::new(|grant: &Grant, _: &Head| default_outcome(grant)),
@@ -62,6 +88,8 @@ pub struct FrontDoor(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) grants: Arc<dyn Grants>,
+    pub(crate) channels: Arc<dyn Channels>,
+    pub(crate) presence: Arc<dyn Presence>,
     pub(crate) health: Arc<dyn Health>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) routing: Arc<dyn Routing>,
@@ -77,6 +105,8 @@ pub fn front_door(config: Config) -> FrontDoor {
     FrontDoor(Arc::new(Shared {
         log: config.log,
         grants: config.grants,
+        channels: config.channels,
+        presence: config.presence,
         health: config.health,
         clock: config.clock,
         routing: config.routing,

@@ -26,6 +26,8 @@ pub mod dedupe;
 
 pub mod envelope;
 
+mod knock;
+
 mod receive;
 
 pub mod router;
@@ -40,7 +42,7 @@ pub mod serve;
 
 pub mod store;
 
-pub use front_door::{Config, FrontDoor, front_door};
+pub use front_door::{Config, FrontDoor, Presence, front_door};
 pub use serve::serve;
 
 #[cfg(test)]

@@ -1,15 +1,25 @@
 //! One POST, from its head to its answer.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use doorbell_core::{message::MessageId, ports::Put};
-use http::{HeaderName, HeaderValue, Request, Response};
+use doorbell_core::{
+    grant::{Grant, GrantId},
+    message::MessageId,
+    ports::Put,
+};
+use http::{HeaderName, HeaderValue, Method, Request, Response, request};
 use http_body::Body;
 use http_body_util::Full;
 use tokio::time::Instant;
 
-use crate::{admit::admit, body, envelope, front_door::Shared, rejection::Rejection};
+use crate::{
+    admit::{Admitted, MESSAGE_METHODS, Shown, admit, channel_grant, route_grant, shown},
+    body, envelope,
+    front_door::Shared,
+    knock::knock,
+    rejection::Rejection,
+};
 
 const MESSAGE_ID: HeaderName = HeaderName::from_static("x-message-id");
 const DUPLICATE_OF: HeaderName = HeaderName::from_static("x-duplicate-of");
@@ -29,8 +39,8 @@ pub(crate) async fn receive<B: Body<Data = Bytes>>(
     peer: Option<IpAddr>,
 ) -> Response<Full<Bytes>> {
     let mut body_unread = !request.body().is_end_stream();
-    match accept(door, request, path_token, peer, &mut body_unread).await {
-        Ok(accepted) => accepted.respond(),
+    match answer(door, request, path_token, peer, &mut body_unread).await {
+        Ok(response) => response,
         Err(no) => {
             tracing::debug!(code = no.code(), "refused");
             no.respond(body_unread)
@@ -38,25 +48,77 @@ pub(crate) async fn receive<B: Body<Data = Bytes>>(
     }
 }
 
-async fn accept<B: Body<Data = Bytes>>(
+async fn answer<B: Body<Data = Bytes>>(
     door: &Shared,
     request: Request<B>,
     path_token: &str,
     peer: Option<IpAddr>,
     body_unread: &mut bool,
+) -> Result<Response<Full<Bytes>>, Rejection> {
+    let (request, body) = request.into_parts();
+    let now = door.clock.now();
+    let arriving = Arriving {
+        request: &request,
+        peer,
+        body_unread,
+    };
+    match shown(&request, path_token)? {
+        Shown::Route(token) => {
+            let grant = route_grant(door, &token, now)?;
+            Ok(accept(door, grant, arriving, body).await?.respond())
+        }
+        Shown::Channel(token) => {
+            let grant = channel_grant(door, &token, now)?;
+            Ok(knock(door, grant, arriving, body).await?.respond())
+        }
+    }
+}
+
+/// A request whose body is still to come.
+pub(crate) struct Arriving<'a> {
+    pub(crate) request: &'a request::Parts,
+    pub(crate) peer: Option<IpAddr>,
+    body_unread: &'a mut bool,
+}
+
+impl Arriving<'_> {
+    /// Reads the body, if method, rate and size allow; its share of the budget is held as long as
+    /// what comes with it.
+    pub(crate) async fn body<B: Body<Data = Bytes>>(
+        &mut self,
+        door: &Shared,
+        grant: GrantId,
+        methods: &'static [Method],
+        body: B,
+    ) -> Result<(Bytes, Admitted), Rejection> {
+        let announced = body.size_hint().lower();
+        let mut admitted = admit(door, self.request, grant, methods, announced)?;
+        let body = body::read(body, &door.limits, &mut admitted).await?;
+        *self.body_unread = false;
+        Ok((body, admitted))
+    }
+}
+
+async fn accept<B: Body<Data = Bytes>>(
+    door: &Shared,
+    grant: Arc<Grant>,
+    mut arriving: Arriving<'_>,
+    body: B,
 ) -> Result<Accepted, Rejection> {
     let began = Instant::now();
-    let (request, body) = request.into_parts();
-    let announced = body.size_hint().lower();
-    let mut admitted = admit(door, &request, path_token, announced, door.clock.now())?;
-    let body = body::read(body, &door.limits, &mut admitted).await?;
-    *body_unread = false;
+    let (body, _share) = arriving.body(door, grant.id, MESSAGE_METHODS, body).await?;
     // A handshake is answered here, once there are any.
-    let head = envelope::head(&request, peer);
-    let grant = admitted.grant.clone();
+    let head = envelope::head(arriving.request, arriving.peer);
     let outcome = door.routing.route(&grant, &head);
     let bytes = body.len();
-    let arrival = envelope::seal(grant, &request, head, body, outcome, door.clock.now());
+    let arrival = envelope::seal(
+        grant.clone(),
+        arriving.request,
+        head,
+        body,
+        outcome,
+        door.clock.now(),
+    );
     let put = door.log.put(arrival).await;
     let accepted = match put.map_err(|_| Rejection::NotStored)? {
         Put::Stored(id) => Accepted {
@@ -68,11 +130,13 @@ async fn accept<B: Body<Data = Bytes>>(
             duplicate: true,
         },
         Put::Revoked => return Err(Rejection::Token),
+        // A rule sent it to a session that ended just now: the next try finds another way.
+        Put::Ended => return Err(Rejection::NotStored),
         Put::Full => return Err(Rejection::Full),
     };
     tracing::debug!(
-        jid = %admitted.grant.jid(),
-        grant = %admitted.grant.id,
+        jid = %grant.jid(),
+        grant = %grant.id,
         message = %accepted.id,
         duplicate = accepted.duplicate,
         bytes,

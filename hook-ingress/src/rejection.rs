@@ -7,7 +7,7 @@ use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Response, StatusCode,
+    HeaderValue, Method, Response, StatusCode,
     header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use http_body_util::Full;
@@ -22,10 +22,18 @@ pub enum Rejection {
     ChannelToken,
     /// A browser chat's token where webhooks are taken.
     WebToken,
+    /// The channel's session does not exist, or is forgotten.
+    NoSession,
+    /// The channel's session has ended.
+    SessionEnded,
+    /// What was said to a channel breaks a rule; which.
+    Knock(&'static str),
+    /// The idempotency key came before, with another message.
+    KeyReused,
     /// Nothing is served at this path.
     Path,
     /// Another method than those listed.
-    Method(&'static str),
+    Method(&'static [Method]),
     /// The token was used too often; it is let in again after this time.
     Rate(Duration),
     /// Too many headers, or too many bytes of them.
@@ -55,7 +63,10 @@ impl Rejection {
         match self {
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::ChannelToken => StatusCode::FORBIDDEN,
-            Self::WebToken | Self::Path => StatusCode::NOT_FOUND,
+            Self::WebToken | Self::Path | Self::NoSession => StatusCode::NOT_FOUND,
+            Self::SessionEnded => StatusCode::GONE,
+            Self::Knock(_) => StatusCode::BAD_REQUEST,
+            Self::KeyReused => StatusCode::CONFLICT,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Rate(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Headers { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -72,6 +83,10 @@ impl Rejection {
             Self::Token => "invalid_token",
             Self::ChannelToken => "invalid_channel_token",
             Self::WebToken => "not_a_webhook",
+            Self::NoSession => "no_session",
+            Self::SessionEnded => "session_ended",
+            Self::Knock(_) => "invalid_message",
+            Self::KeyReused => "idempotency_key_reused",
             Self::Path => "not_found",
             Self::Method(_) => "method_not_allowed",
             Self::Rate(_) => "rate_limited",
@@ -97,8 +112,24 @@ impl Rejection {
             Self::WebToken => "This token belongs to a browser chat and takes no webhooks. Issue \
                                a hook token for this source."
                 .into(),
+            Self::NoSession => {
+                "There is no such session any more. Ask its agent for a new channel.".into()
+            }
+            Self::SessionEnded => "The session has ended, for good. Ask its agent for a new \
+                                   channel."
+                .into(),
+            Self::Knock(rule) => format!(
+                "{rule}. Send JSON: {{\"message\": \"…\", \"from\": \"…\", \
+                 \"idempotency_key\": \"…\"}}, of which message alone is required."
+            )
+            .into(),
+            Self::KeyReused => "This idempotency key came before with another message. Use a new \
+                                key for a new message."
+                .into(),
             Self::Path => "Nothing is served here. Webhooks go to /hook/<token>.".into(),
-            Self::Method(allow) => format!("This method is not taken. Use {allow}.").into(),
+            Self::Method(allow) => {
+                format!("This method is not taken. Use {}.", allowed(allow)).into()
+            }
             Self::Rate(_) => "This token is used too often. Send again after the time in \
                               Retry-After."
                 .into(),
@@ -156,13 +187,20 @@ impl Rejection {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Self::Method(allow) = self {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
+            let allow = allowed(allow).try_into().expect("methods are printable");
+            headers.insert(ALLOW, allow);
         }
         if let Some(wait) = self.retry_after() {
             headers.insert(RETRY_AFTER, whole_seconds(wait).into());
         }
         response
     }
+}
+
+/// As `Allow` lists methods.
+fn allowed(methods: &[Method]) -> String {
+    let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+    names.join(", ")
 }
 
 /// Rounded up, and never 0: whoever waits so long has waited long enough.

@@ -64,9 +64,8 @@ impl FrontDoor {
                 ok.headers_mut().insert(CONTENT_TYPE, plain);
                 ok
             }
-            Route::Healthz => {
-                Rejection::Method("GET, HEAD").respond(!request.body().is_end_stream())
-            }
+            Route::Healthz => Rejection::Method(&[Method::GET, Method::HEAD])
+                .respond(!request.body().is_end_stream()),
             Route::Nothing => Rejection::Path.respond(!request.body().is_end_stream()),
         }
     }

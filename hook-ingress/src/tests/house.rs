@@ -10,14 +10,17 @@ use std::{
 };
 
 use doorbell_core::{
-    acl::{UseMessages, authorize},
+    acl::{UseMessages, UseSession, authorize},
     address::Inbox,
+    capability::Verb,
     folder::Folder,
-    grant::{Door, Grant, GrantId},
+    grant::{Door, Grant, GrantId, Ttl},
+    label::SessionId,
     memory::MemoryStore,
     message::{Message, MessageId},
     ports::{GrantStore, Log, Order, ReadRequest, Ring},
     principal::Principal,
+    registry::{NewChannel, NewSession, Registry},
     time::{Clock, Timestamp},
     token::{Chance, Token, TokenKind},
 };
@@ -79,7 +82,7 @@ pub(super) struct House {
     pub(super) clock: Arc<Hand>,
     pub(super) door: crate::FrontDoor,
     log: Arc<Moody>,
-    store: Arc<MemoryStore>,
+    pub(super) store: Arc<MemoryStore>,
     chance: Counter,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -178,6 +181,36 @@ impl House {
         };
         let kept = self.store.insert_grant(grant, token.hash(), now).await;
         (token.expose().to_owned(), kept.expect("no clash").id)
+    }
+
+    /// A session and a channel token for it.
+    pub(super) async fn channel(&self, session: &str) -> (String, GrantId) {
+        let now = self.clock.now();
+        let registry = Registry::new(
+            self.store.clone(),
+            self.clock.clone(),
+            Arc::new(Counter(AtomicU64::new(
+                self.chance.0.fetch_add(100, Ordering::Relaxed),
+            ))),
+            None,
+        );
+        let folder: Folder = "acme/eng".parse().expect("legal");
+        let id: SessionId = session.parse().expect("legal");
+        let permit = authorize(&Principal::Operator, UseSession { folder }).expect("an operator");
+        let new = NewSession {
+            id: Some(id.clone()),
+        };
+        registry.open_session(&permit, new).await.expect("opened");
+        let ttl = Ttl::from_seconds(3_600).expect("legal");
+        let new = NewChannel {
+            session: id,
+            verb: Verb::SendInput,
+            label: None,
+            ttl,
+        };
+        let exposed = registry.expose(&permit, new).await.expect("a signing key");
+        assert!(exposed.grant.is_live(now));
+        (exposed.token.expose().to_owned(), exposed.grant.id)
     }
 
     pub(super) async fn revoke(&self, grant: GrantId) {

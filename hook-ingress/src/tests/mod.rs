@@ -3,6 +3,7 @@
 mod connections;
 mod guests;
 mod house;
+mod knocks;
 mod messages;
 mod moody;
 mod pressure;

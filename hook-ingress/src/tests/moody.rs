@@ -8,14 +8,18 @@ use std::sync::{
 use doorbell_core::{
     acl::Scope,
     address::Inbox,
-    grant::Grant,
+    capability::KeyRing,
+    channel::ChannelGrant,
+    grant::{Grant, GrantId},
+    label::SessionId,
     memory::MemoryStore,
     message::{Arrival, Cursor, MessageId},
     pattern::Pattern,
     ports::{
-        Answer, Detail, Grants, Health, LeaseRequest, Leased, Log, Page, Put, ReadRequest,
-        SettleRequest, StoreError, Waiting,
+        Answer, Channels, Detail, Grants, Health, LeaseRequest, Leased, Log, Page, Put,
+        ReadRequest, SettleRequest, StoreError, Waiting,
     },
+    session::Session,
     time::Timestamp,
     token::TokenHash,
 };
@@ -40,6 +44,18 @@ impl Health for Moody {
 impl Grants for Moody {
     fn grant(&self, hash: &TokenHash) -> Option<Arc<Grant>> {
         self.store.grant(hash)
+    }
+}
+
+impl Channels for Moody {
+    fn signing_keys(&self) -> KeyRing {
+        self.store.signing_keys()
+    }
+    fn channel_grant(&self, id: GrantId) -> Option<Arc<ChannelGrant>> {
+        self.store.channel_grant(id)
+    }
+    fn session(&self, id: &SessionId) -> Option<Arc<Session>> {
+        self.store.session(id)
     }
 }
 
