@@ -333,6 +333,17 @@ pub trait Log: Send + Sync {
     /// What waits in an inbox, counting only what the pattern matches; from memory.
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting;
 
+    /// The places of messages that are ready to be leased from an inbox, behind `after`, oldest
+    /// first, counting only what the pattern matches; from memory. It takes nothing.
+    fn peek(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        after: Cursor,
+        limit: usize,
+        now: Timestamp,
+    ) -> Vec<Cursor>;
+
     /// The log's end: a page read from here holds only what comes later.
     fn end(&self) -> Cursor;
 }

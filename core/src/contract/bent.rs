@@ -248,6 +248,17 @@ impl Log for Bent {
         self.1.waiting(inbox, pattern, now)
     }
 
+    fn peek(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        after: Cursor,
+        limit: usize,
+        now: Timestamp,
+    ) -> Vec<Cursor> {
+        self.1.peek(inbox, pattern, after, limit, now)
+    }
+
     fn end(&self) -> Cursor {
         self.1.end()
     }

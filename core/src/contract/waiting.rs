@@ -7,7 +7,7 @@ use super::{
     subject::{ANN, Subject, arrival, at, from, inbox, pattern, session},
 };
 use crate::{
-    message::{LEASE, Mode},
+    message::{Cursor, LEASE, Mode},
     ports::{LeaseRequest, Waiting},
 };
 
@@ -15,7 +15,46 @@ list_laws![
     what_waits_is_counted_by_how_it_waits,
     what_waits_is_counted_by_inbox_and_pattern,
     what_is_settled_dead_or_observed_does_not_wait,
+    a_peek_shows_what_a_lease_would_take_and_takes_nothing,
 ];
+
+async fn a_peek_shows_what_a_lease_would_take_and_takes_nothing(s: Subject) {
+    let (github, linear) = (
+        s.mint("acme", "github").await,
+        s.mint("acme", "linear").await,
+    );
+    for grant in [&github, &linear, &github, &linear] {
+        s.stored(arrival(grant)).await;
+    }
+    let peek = |text: Option<&str>, after, limit, now| {
+        let pattern = text.and_then(pattern);
+        s.store
+            .peek(&inbox("acme"), pattern.as_ref(), after, limit, now)
+    };
+    let all = peek(None, Cursor(0), 10, at(9));
+    assert_eq!(all.len(), 4);
+    assert_eq!(peek(None, Cursor(0), 3, at(9)), all[..3]);
+    assert_eq!(peek(None, all[1], 10, at(9)), all[2..]);
+    assert_eq!(
+        peek(Some("hook:acme/linear"), Cursor(0), 10, at(9)),
+        [all[1], all[3]]
+    );
+    let taken = s
+        .lease(LeaseRequest {
+            max: 2,
+            ..from("acme", ANN, at(9))
+        })
+        .await
+        .messages;
+    assert_eq!(
+        taken.iter().map(|one| one.cursor).collect::<Vec<_>>(),
+        all[..2]
+    );
+    assert_eq!(peek(None, Cursor(0), 10, at(9)), all[2..]);
+    let lapsed = at(9).plus(LEASE);
+    assert_eq!(peek(None, Cursor(0), 10, lapsed), all);
+    assert_eq!(peek(None, all[0], 2, lapsed), all[1..3]);
+}
 
 async fn what_waits_is_counted_by_how_it_waits(s: Subject) {
     let grant = s.mint("acme", "github").await;

@@ -211,6 +211,24 @@ impl Log for MemoryStore {
         waiting
     }
 
+    fn peek(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        after: Cursor,
+        limit: usize,
+        now: Timestamp,
+    ) -> Vec<Cursor> {
+        self.tables()
+            .entries
+            .iter()
+            .filter(|entry| entry.seq > after.0 && entry.inbox() == inbox)
+            .filter(|entry| entry.matches(pattern) && entry.is_ready(now))
+            .map(|entry| Cursor(entry.seq))
+            .take(limit)
+            .collect()
+    }
+
     fn end(&self) -> Cursor {
         Cursor(self.tables().entries.len() as u64)
     }

@@ -93,6 +93,16 @@ impl Log for Moody {
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
         self.store.waiting(inbox, pattern, now)
     }
+    fn peek(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        after: Cursor,
+        limit: usize,
+        now: Timestamp,
+    ) -> Vec<Cursor> {
+        self.store.peek(inbox, pattern, after, limit, now)
+    }
     fn end(&self) -> Cursor {
         self.store.end()
     }

@@ -253,6 +253,30 @@ impl Index {
         waiting
     }
 
+    /// The lowest numbers above `after` that a lease would take, without taking them.
+    pub(super) fn peek(
+        &self,
+        numbers: &[u32],
+        after: u64,
+        limit: usize,
+        now: Timestamp,
+    ) -> Vec<u64> {
+        let ended = ..=(now, u64::MAX);
+        let mut ready = Vec::new();
+        for queue in numbers.iter().filter_map(|number| self.queues.get(number)) {
+            let mut waiting = queue.ready.iter();
+            waiting.advance_to(after.saturating_add(1));
+            ready.extend(waiting.take(limit));
+            let lapsed = queue.leases.range(ended).map(|(_, seq)| *seq);
+            let back = lapsed.filter(|seq| self.attempts.of(*seq) < MAX_ATTEMPTS);
+            let rested = queue.rests.range(ended).map(|(_, seq)| *seq);
+            ready.extend(back.chain(rested).filter(|seq| *seq > after));
+        }
+        ready.sort_unstable();
+        ready.truncate(limit);
+        ready
+    }
+
     /// The pending messages in a range.
     pub(super) fn live_in(&self, range: std::ops::Range<u64>) -> Vec<u64> {
         // Most files that are asked about have none; a full one is not worth listing quickly.

@@ -231,6 +231,23 @@ impl Log for RedbStore {
             .waiting(inbox, pattern, now, &self.shared.origins)
     }
 
+    fn peek(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        after: Cursor,
+        limit: usize,
+        now: Timestamp,
+    ) -> Vec<Cursor> {
+        let index = self.shared.index();
+        let numbers = index.origins_of(inbox, pattern, &self.shared.origins);
+        index
+            .peek(&numbers, after.0, limit, now)
+            .into_iter()
+            .map(Cursor)
+            .collect()
+    }
+
     fn end(&self) -> Cursor {
         Cursor(self.shared.end())
     }
