@@ -6,7 +6,8 @@ use bytes::Bytes;
 use doorbell_core::{
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    message::{Kind, Mode, Receiver},
+    label::SessionId,
+    message::{Kind, Mode, Receiver, Via},
     ports::{InsertGrantError, LeaseRequest, Put, Settlement, StoreError},
     time::Timestamp,
     token::TokenHash,
@@ -15,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::{
     backup::Snapshot,
+    channels::ChannelCommand,
     decide::{Picked, Target},
     retention::{Carry, Farewell},
 };
@@ -24,7 +26,10 @@ pub(super) type Answer<T, E = StoreError> = oneshot::Sender<Result<T, E>>;
 
 /// An arrival, written down as far as it can be before it has an id.
 pub(super) struct PutCommand {
-    pub(super) grant: GrantId,
+    /// As the caller knows it: it may be older than a revocation.
+    pub(super) via: Via,
+    /// The session it is for, if it is for one.
+    pub(super) session: Option<SessionId>,
     pub(super) origin: u32,
     pub(super) kind: Kind,
     pub(super) mode: Mode,
@@ -60,6 +65,7 @@ pub(super) enum Command {
     RevokeGrants(Vec<GrantId>, Timestamp, Answer<Vec<GrantId>>),
     InsertKey(Box<ApiKey>, TokenHash, Answer<()>),
     RevokeKey(KeyId, Timestamp, Answer<bool>),
+    Channel(Box<ChannelCommand>),
     /// Seal the newest file although it is not full.
     Rotate(Answer<()>),
     /// Forget the providers' ids that are past their window, and grants that nobody asks for.
@@ -96,6 +102,7 @@ impl Command {
             Self::InsertGrant(_, _, _, answer) => drop(answer.send(Err(why.clone().into()))),
             Self::RevokeGrants(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::InsertKey(_, _, answer) => drop(answer.send(Err(why.clone()))),
+            Self::Channel(command) => command.refuse(why),
             Self::Carry(_, answer) => drop(answer.send(Err(why.clone()))),
             Self::Farewell(_, answer) => drop(answer.send(Err(why.clone()))),
             Self::Snapshot(answer) => drop(answer.send(Err(why.clone()))),

@@ -1,4 +1,4 @@
-//! `doorbell.redb`: grants, keys, and what outlives the log. Small and precious.
+//! `doorbell.redb`: grants, sessions, keys, and what outlives the log. Small and precious.
 
 use std::path::Path;
 
@@ -14,10 +14,14 @@ use doorbell_core::{
 };
 
 use super::{
+    channels::{self, ChannelChange, Known},
     codec::{In, Out, Unreadable},
     disk::Disk,
     fault::Fault,
-    schema::{CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS, SEEN, USED},
+    schema::{
+        CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS, LATER_CONTROL_TABLES,
+        SEEN, USED,
+    },
     segment,
 };
 
@@ -31,7 +35,9 @@ pub(super) enum Change {
     Grant(TokenHash, std::sync::Arc<Grant>),
     /// A key is new or was revoked.
     Key(TokenHash, std::sync::Arc<ApiKey>),
-    /// A message came through a grant.
+    /// About channel grants, sessions and signing keys.
+    Channel(ChannelChange),
+    /// A message came through a grant, of a route or of a channel.
     Used(GrantId, Timestamp),
     /// A dedupe hash whose file goes.
     Seen([u8; 16], MessageId, Timestamp),
@@ -51,6 +57,7 @@ pub(super) struct Control {
 pub(super) struct Contents {
     pub(super) grants: Vec<(TokenHash, Grant)>,
     pub(super) keys: Vec<(TokenHash, ApiKey)>,
+    pub(super) channels: Known,
     pub(super) used: Vec<(GrantId, Timestamp)>,
     pub(super) seen: Vec<([u8; 16], MessageId)>,
 }
@@ -75,7 +82,23 @@ impl Control {
             Err(error) => return Err(error.into()),
         };
         segment::check_format(path, found.map(u64::from_le_bytes))?;
+        let mut missing = false;
+        for table in LATER_CONTROL_TABLES {
+            match txn.open_table(table) {
+                Ok(_) => {}
+                Err(TableError::TableDoesNotExist(_)) => missing = true,
+                Err(error) => return Err(error.into()),
+            }
+        }
         drop(txn);
+        if missing {
+            let mut txn = db.begin_write()?;
+            txn.set_quick_repair(true);
+            for table in LATER_CONTROL_TABLES {
+                txn.open_table(table)?;
+            }
+            txn.commit()?;
+        }
         let contents = read(&db.begin_read()?)?;
         Ok((Self { db }, contents))
     }
@@ -88,6 +111,7 @@ impl Control {
         {
             let mut grants = txn.open_table(GRANTS)?;
             let mut keys = txn.open_table(KEYS)?;
+            let mut channels = channels::Tables::open(&txn)?;
             let mut used = txn.open_table(USED)?;
             let mut seen = txn.open_table(SEEN)?;
             for change in changes {
@@ -101,6 +125,12 @@ impl Control {
                             &key(api_key.id.as_u128())[..],
                             &encode_key(hash, api_key)[..],
                         )?;
+                    }
+                    Change::Channel(change) => {
+                        channels.write(change)?;
+                        if let ChannelChange::ForgetGrant(id) = change {
+                            used.remove(&key(id.as_u128())[..])?;
+                        }
                     }
                     Change::Used(id, at) => {
                         used.insert(&key(id.as_u128())[..], &at.as_millis().to_le_bytes()[..])?;
@@ -150,7 +180,10 @@ impl Control {
 }
 
 fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {
-    let mut contents = Contents::default();
+    let mut contents = Contents {
+        channels: channels::read(txn)?,
+        ..Contents::default()
+    };
     for row in txn.open_table(GRANTS)?.iter()? {
         let (id, value) = row?;
         contents.grants.push(decode_grant(
@@ -186,11 +219,11 @@ fn decode_seen(bytes: &[u8]) -> Result<(MessageId, Timestamp), Unreadable> {
 }
 
 /// Big-endian, so that ids stand in their order.
-fn key(id: u128) -> [u8; 16] {
+pub(super) fn key(id: u128) -> [u8; 16] {
     id.to_be_bytes()
 }
 
-fn unkey(bytes: &[u8]) -> Result<u128, Unreadable> {
+pub(super) fn unkey(bytes: &[u8]) -> Result<u128, Unreadable> {
     bytes
         .try_into()
         .map(u128::from_be_bytes)

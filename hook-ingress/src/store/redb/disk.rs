@@ -34,14 +34,19 @@ pub struct Files;
 /// tenth of a second.
 const STEP: u64 = 1 << 20;
 
+/// Opens a file for reading and writing. One that is not there is made so that nobody but its owner
+/// reads it: the store holds what people were sent, and the keys that sign channel tokens.
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 impl Disk for Files {
     fn open(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
+        let file = open_private(path)?;
         Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
     }
 

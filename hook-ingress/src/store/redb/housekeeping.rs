@@ -6,6 +6,7 @@ use doorbell_core::{message::DEDUPE_WINDOW, time::Timestamp};
 
 use super::{
     backup::Snapshot,
+    channels,
     command::Command,
     control::Change,
     entry::seq_of,
@@ -120,7 +121,7 @@ fn bid_farewell(shared: &Shared, open: &mut Open, farewell: Farewell) -> Result<
     Ok(true)
 }
 
-/// Forgets providers' ids past their window, and grants that ended long ago.
+/// Forgets providers' ids past their window, and grants and sessions that ended long ago.
 fn prune(shared: &Shared, open: &mut Open) -> Result<(), Fault> {
     let now = shared.setup.clock.now();
     let window = now.minus(DEDUPE_WINDOW);
@@ -156,6 +157,11 @@ fn prune(shared: &Shared, open: &mut Open) -> Result<(), Fault> {
             }
         }
     }
+    changes.extend(
+        channels::past(shared, kept_since)
+            .into_iter()
+            .map(Change::Channel),
+    );
     if !changes.is_empty() {
         open.control.commit(&changes)?;
         let mut registry = shared

@@ -277,6 +277,18 @@ impl Index {
         ready
     }
 
+    /// Whether nothing waits in an inbox, neither to be leased nor to be met as context.
+    pub(super) fn is_quiet(&self, inbox: &Inbox) -> bool {
+        let pile = self.piles.get(inbox).into_iter().flatten();
+        let mut queues = pile.filter_map(|number| self.queues.get(number));
+        queues.all(|queue| {
+            queue.ready.is_empty()
+                && queue.leases.is_empty()
+                && queue.rests.is_empty()
+                && queue.unmet.is_empty()
+        })
+    }
+
     /// The pending messages in a range.
     pub(super) fn live_in(&self, range: std::ops::Range<u64>) -> Vec<u64> {
         // Most files that are asked about have none; a full one is not worth listing quickly.

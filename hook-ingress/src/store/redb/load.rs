@@ -7,11 +7,7 @@ use std::{
 };
 
 use ::redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
-use doorbell_core::{
-    grant::GrantId,
-    message::{DEDUPE_WINDOW, MessageId},
-    time::Timestamp,
-};
+use doorbell_core::{grant::GrantId, message::MessageId, time::Timestamp};
 
 use super::{
     control::Control,
@@ -198,8 +194,8 @@ struct Load<'a> {
     next_seq: u64,
     next_event: u64,
     last_millis: u64,
-    /// Hashes of messages that came before do not matter any more.
-    window: Timestamp,
+    /// Hashes of messages that came before their window do not matter any more.
+    now: Timestamp,
 }
 
 /// No message by that number.
@@ -221,7 +217,7 @@ impl<'a> Load<'a> {
             next_seq: 1,
             next_event: 1,
             last_millis: 0,
-            window: shared.setup.clock.now().minus(DEDUPE_WINDOW),
+            now: shared.setup.clock.now(),
         }
     }
 
@@ -312,7 +308,7 @@ impl<'a> Load<'a> {
         self.index.arrive(seq, number, &origin, entry.mode);
         segment.touch(entry.received_at.as_millis());
         if let Some(hash) = &entry.dedupe
-            && entry.received_at > self.window
+            && entry.received_at > self.now.minus(entry.kind.dedupe_window())
         {
             self.hashes.push((*hash, seq));
         }

@@ -1,12 +1,12 @@
 //! One process opens the store; the next is told who has it.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
-use super::{OpenError, schema::LOCK_FILE};
+use super::{OpenError, disk::open_private, schema::LOCK_FILE};
 
 /// Held while the store is open.
 pub(super) struct Lock {
@@ -19,13 +19,7 @@ impl Lock {
     pub(super) fn take(dir: &Path) -> Result<Self, OpenError> {
         let disk = |error: std::io::Error| OpenError::Disk(error.to_string());
         fs::create_dir_all(dir).map_err(disk)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(dir.join(LOCK_FILE))
-            .map_err(disk)?;
+        let mut file = open_private(&dir.join(LOCK_FILE)).map_err(disk)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -4,7 +4,8 @@
 //! at 64 MiB and never written again; everything that happens to a message later, in whichever
 //! file it is, is an event in the newest file. So a batch is one transaction in one file and one
 //! fsync, a crash leaves at most the newest file to be repaired, and disk space comes back a file
-//! at a time. `doorbell.redb` holds grants, keys, and what outlives the files.
+//! at a time. `doorbell.redb` holds grants, sessions, keys, and what outlives the
+//! files.
 //!
 //! DESIGN.md keeps what was settled beside each file's messages. Events in the newest file cost one
 //! fsync per turn instead of one or two for each file that a consumer touches, and let a sealed
@@ -24,6 +25,7 @@
 
 mod attempts;
 mod backup;
+mod channels;
 mod codec;
 mod command;
 mod control;

@@ -12,8 +12,8 @@ use std::{
 use doorbell_core::{
     address::{Address, Inbox},
     folder::Folder,
-    grant::{Context, Grant, GrantId},
-    message::Destination,
+    grant::{Context, GrantId},
+    message::{Destination, Via},
 };
 
 use super::codec::{In, Out, Unreadable};
@@ -31,14 +31,14 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    fn new(grant: &Grant, to: &Destination) -> Self {
-        let jid = grant.jid();
+    fn new(via: &Via, to: &Destination) -> Self {
+        let address = via.address();
         Self {
-            grant: grant.id,
-            address_text: jid.as_str().into(),
-            address: Address::Jid(jid),
-            sender: grant.sender().into(),
-            context: grant.context.clone(),
+            grant: via.id(),
+            address_text: address.to_string().into(),
+            address,
+            sender: via.sender().into(),
+            context: via.context().cloned(),
             to: to.clone(),
         }
     }
@@ -104,21 +104,21 @@ struct Numbered {
 
 impl Origins {
     /// The number of a grant and a destination; a new one if they have none yet.
-    pub(super) fn number(&self, grant: &Grant, to: &Destination) -> u32 {
+    pub(super) fn number(&self, via: &Via, to: &Destination) -> u32 {
         if let Some(number) = self
             .0
             .read()
             .expect("nothing panics under this lock")
-            .find(grant, to)
+            .find(via, to)
         {
             return number;
         }
         let mut numbered = self.0.write().expect("nothing panics under this lock");
-        if let Some(number) = numbered.find(grant, to) {
+        if let Some(number) = numbered.find(via, to) {
             return number;
         }
         let number = numbered.next;
-        numbered.insert(number, Arc::new(Origin::new(grant, to)));
+        numbered.insert(number, Arc::new(Origin::new(via, to)));
         number
     }
 
@@ -142,8 +142,8 @@ impl Origins {
 }
 
 impl Numbered {
-    fn find(&self, grant: &Grant, to: &Destination) -> Option<u32> {
-        let numbers = self.by_grant.get(&grant.id)?;
+    fn find(&self, via: &Via, to: &Destination) -> Option<u32> {
+        let numbers = self.by_grant.get(&via.id())?;
         numbers
             .iter()
             .copied()

@@ -26,7 +26,7 @@ use super::{
 };
 
 impl RedbStore {
-    fn registry(&self) -> std::sync::RwLockReadGuard<'_, Registry> {
+    pub(super) fn registry(&self) -> std::sync::RwLockReadGuard<'_, Registry> {
         self.shared
             .registry
             .read()
@@ -87,7 +87,7 @@ impl KeyStore for RedbStore {
 impl Log for RedbStore {
     fn put(&self, arrival: Arrival) -> Answer<'_, Put> {
         let Arrival {
-            grant,
+            via,
             to,
             kind,
             mode,
@@ -96,13 +96,17 @@ impl Log for RedbStore {
             body,
             dedupe,
         } = arrival;
-        let origin = self.shared.origins.number(&grant, &to);
-        let dedupe = dedupe.map(|id| scoped(grant.id, id));
+        let origin = self.shared.origins.number(&via, &to);
+        let dedupe = dedupe.map(|id| scoped(via.id(), id));
         let head = record::encode_head(&head);
-        let grant = grant.id;
+        let session = match to.inbox {
+            Inbox::Session(id) => Some(id),
+            Inbox::Folder(_) => None,
+        };
         Box::pin(self.ask(move |answer| {
             let put = PutCommand {
-                grant,
+                via,
+                session,
                 origin,
                 kind,
                 mode,

@@ -1,4 +1,4 @@
-//! Grants and keys in memory: what the front door looks up. The control file is the truth.
+//! Grants, sessions and keys in memory: what the front door looks up. The control file is the truth.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,22 +12,30 @@ use doorbell_core::{
     token::TokenHash,
 };
 
-use super::control::{Change, Contents};
+use super::{
+    channels::{ChannelChange, Known},
+    control::{Change, Contents},
+};
 
-/// Every grant and every key.
+/// Every grant, every session and every key.
 #[derive(Default)]
 pub(super) struct Registry {
     by_hash: HashMap<TokenHash, Arc<Grant>>,
     grants: HashMap<GrantId, (TokenHash, Arc<Grant>)>,
     by_jid: HashMap<Jid, Vec<GrantId>>,
     keys: HashMap<TokenHash, Arc<ApiKey>>,
+    pub(super) channels: Known,
+    /// Of grants of both kinds: their ids are from one supply.
     used: HashMap<GrantId, Timestamp>,
 }
 
 impl Registry {
     /// As the control file has it.
     pub(super) fn new(contents: Contents) -> Self {
-        let mut registry = Self::default();
+        let mut registry = Self {
+            channels: contents.channels,
+            ..Self::default()
+        };
         for (hash, grant) in contents.grants {
             registry.keep_grant(hash, Arc::new(grant));
         }
@@ -52,6 +60,12 @@ impl Registry {
                     if let Some(ids) = self.by_jid.get_mut(&grant.jid()) {
                         ids.retain(|other| other != id);
                     }
+                }
+            }
+            Change::Channel(change) => {
+                self.channels.apply(change);
+                if let ChannelChange::ForgetGrant(id) = change {
+                    self.used.remove(id);
                 }
             }
             Change::Used(..) | Change::Seen(..) | Change::Unseen(_) => {}

@@ -13,10 +13,7 @@ use std::{
 
 use ::redb::ReadableTable;
 use bytes::Bytes;
-use doorbell_core::{
-    message::{DEDUPE_WINDOW, MessageId},
-    time::Timestamp,
-};
+use doorbell_core::{message::MessageId, time::Timestamp};
 use roaring::RoaringTreemap;
 
 use super::{
@@ -188,10 +185,10 @@ impl Shared {
         entries: &[Entry],
         events: Vec<(u64, Event)>,
     ) -> Farewell {
-        let window = self.setup.clock.now().minus(DEDUPE_WINDOW);
+        let now = self.setup.clock.now();
         let seen = entries
             .iter()
-            .filter(|entry| entry.received_at > window)
+            .filter(|entry| entry.received_at > now.minus(entry.kind.dedupe_window()))
             .filter_map(|entry| Some((entry.dedupe?, entry.id, entry.received_at)))
             .collect();
         let own: RoaringTreemap = entries.iter().map(Entry::seq).collect();

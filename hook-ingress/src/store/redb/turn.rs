@@ -8,13 +8,14 @@ use std::{
 use doorbell_core::{
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    message::{DEDUPE_WINDOW, MessageId, Mode},
+    message::{Kind, MessageId, Mode, Via},
     ports::{LeaseRequest, Put, StoreError},
     time::Timestamp,
     token::TokenHash,
 };
 
 use super::{
+    channels::Changed,
     command::{Answer, PutCommand, SettleCommand},
     control::Change,
     decide::Target,
@@ -28,7 +29,7 @@ use super::{
 };
 
 /// An answer that waits for its commit; given an error, it passes that on.
-type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+pub(super) type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// What one turn has decided so far.
 #[derive(Default)]
@@ -45,6 +46,7 @@ pub(super) struct Turn {
     /// Grants and keys as this turn leaves them.
     pub(super) grants: HashMap<GrantId, (TokenHash, Arc<Grant>)>,
     pub(super) keys: HashMap<KeyId, (TokenHash, Arc<ApiKey>)>,
+    pub(super) channels: Changed,
     weight: u64,
 }
 
@@ -58,7 +60,8 @@ pub(super) fn reply<T: Send + 'static, E: From<StoreError> + Send + 'static>(
 }
 
 impl Turn {
-    /// An arrival: is the grant still live, was the id seen before, keep both id and message.
+    /// An arrival: is the grant still live, has its session not ended, was the id seen before, keep
+    /// both id and message.
     pub(super) fn put(
         &mut self,
         shared: &Shared,
@@ -66,24 +69,21 @@ impl Turn {
         chances: &mut Chances,
         put: PutCommand,
     ) -> Result<(), Fault> {
-        let live = match self.grants.get(&put.grant) {
-            Some((_, grant)) => grant.is_live(put.received_at),
-            None => {
-                let registry = shared
-                    .registry
-                    .read()
-                    .expect("nothing panics under this lock");
-                registry
-                    .grant_by_id(put.grant)
-                    .is_some_and(|(_, grant)| grant.is_live(put.received_at))
-            }
-        };
-        if !live {
+        if !self.is_live(shared, &put.via, put.received_at) {
             self.puts.push((put.answer, Put::Revoked));
             return Ok(());
         }
+        if let Some(id) = &put.session
+            && self
+                .channels
+                .session(shared, id)
+                .is_none_or(|session| session.ended_at.is_some())
+        {
+            self.puts.push((put.answer, Put::Ended));
+            return Ok(());
+        }
         if let Some(hash) = &put.dedupe
-            && let Some(first) = self.seen(shared, open, hash, put.received_at)?
+            && let Some(first) = self.seen(shared, open, hash, put.kind, put.received_at)?
         {
             self.puts.push((put.answer, Put::Duplicate(first)));
             return Ok(());
@@ -128,15 +128,38 @@ impl Turn {
         Ok(())
     }
 
+    /// Whether a grant lets in what comes at `now`, by the store's own record of it.
+    fn is_live(&self, shared: &Shared, via: &Via, now: Timestamp) -> bool {
+        match via {
+            Via::Route(grant) => match self.grants.get(&grant.id) {
+                Some((_, changed)) => changed.is_live(now),
+                None => {
+                    let registry = shared
+                        .registry
+                        .read()
+                        .expect("nothing panics under this lock");
+                    registry
+                        .grant_by_id(grant.id)
+                        .is_some_and(|(_, known)| known.is_live(now))
+                }
+            },
+            Via::Channel(grant) => {
+                let known = self.channels.grant(shared, grant.id);
+                known.is_some_and(|known| known.is_live(now))
+            }
+        }
+    }
+
     /// The message that a provider's id came with before, within the window.
     fn seen(
         &self,
         shared: &Shared,
         open: &Open,
         hash: &[u8; 16],
+        kind: Kind,
         now: Timestamp,
     ) -> Result<Option<MessageId>, Fault> {
-        let within = |at: Timestamp| now.since(at) < DEDUPE_WINDOW;
+        let within = |at: Timestamp| now.since(at) < kind.dedupe_window();
         if let Some((id, at)) = self.fresh.get(hash)
             && within(*at)
         {

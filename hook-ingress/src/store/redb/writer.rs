@@ -160,6 +160,7 @@ impl Writer {
                 }
                 Command::InsertKey(key, hash, answer) => turn.insert_key(*key, hash, answer),
                 Command::RevokeKey(id, at, answer) => turn.revoke_key(&shared, id, at, answer),
+                Command::Channel(command) => turn.channel(&shared, *command),
                 Command::Close(answer) => close = Some(answer),
                 other => house.push(other),
             }

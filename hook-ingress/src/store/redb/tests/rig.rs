@@ -98,7 +98,7 @@ pub(super) async fn mint(store: &RedbStore, folder: &str, label: &str) -> Arc<Gr
 
 pub(super) fn arrival(grant: &Arc<Grant>, body: impl Into<bytes::Bytes>) -> Arrival {
     Arrival {
-        grant: grant.clone(),
+        via: grant.clone().into(),
         to: Destination::folder(grant.target_folder.clone()),
         kind: Kind::Hook,
         mode: Mode::Trigger,

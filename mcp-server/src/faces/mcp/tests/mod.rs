@@ -101,7 +101,7 @@ impl Fixture {
         let put = self.house.store.put(Arrival {
             to: route.to,
             mode: route.mode,
-            grant: Arc::clone(grant),
+            via: Arc::clone(grant).into(),
             kind: Kind::Hook,
             received_at: self.house.clock.now(),
             head: Head {

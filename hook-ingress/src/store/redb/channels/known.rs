@@ -1,0 +1,83 @@
+//! Channel grants, sessions and signing keys in memory. The control file is the truth.
+
+use std::{collections::HashMap, sync::Arc};
+
+use doorbell_core::{
+    acl::Scope, capability::KeyRing, channel::ChannelGrant, grant::GrantId, label::SessionId,
+    ports::ChannelUse, session::Session,
+};
+
+use crate::store::redb::registry::Registry;
+
+/// A change to what is known.
+#[derive(Debug)]
+pub(in super::super) enum ChannelChange {
+    /// A grant is new or was revoked.
+    Grant(Arc<ChannelGrant>),
+    /// A session is new or has ended.
+    Session(Arc<Session>),
+    /// These sign from now on, and no others.
+    Keys(KeyRing),
+    /// A grant that nobody needs to remember.
+    ForgetGrant(GrantId),
+    /// A session that nobody needs to remember.
+    ForgetSession(SessionId),
+}
+
+/// All of them.
+#[derive(Default)]
+pub(in super::super) struct Known {
+    pub(in super::super) grants: HashMap<GrantId, Arc<ChannelGrant>>,
+    pub(in super::super) sessions: HashMap<SessionId, Arc<Session>>,
+    /// Made once per change, so that the front door only copies a pointer.
+    pub(in super::super) ring: KeyRing,
+}
+
+impl Known {
+    /// Takes in a change.
+    pub(in super::super) fn apply(&mut self, change: &ChannelChange) {
+        match change {
+            ChannelChange::Grant(grant) => {
+                self.grants.insert(grant.id, grant.clone());
+            }
+            ChannelChange::Session(session) => {
+                self.sessions.insert(session.id.clone(), session.clone());
+            }
+            ChannelChange::Keys(ring) => self.ring = ring.clone(),
+            ChannelChange::ForgetGrant(id) => {
+                self.grants.remove(id);
+            }
+            ChannelChange::ForgetSession(id) => {
+                self.sessions.remove(id);
+            }
+        }
+    }
+
+    pub(super) fn list_sessions(&self, scope: &Scope) -> Vec<Arc<Session>> {
+        let mut list: Vec<_> = self
+            .sessions
+            .values()
+            .filter(|session| scope.covers(&session.folder))
+            .cloned()
+            .collect();
+        list.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        list
+    }
+}
+
+impl Registry {
+    pub(super) fn list_channel_grants(&self, scope: &Scope) -> Vec<ChannelUse> {
+        let mut list: Vec<_> = self
+            .channels
+            .grants
+            .values()
+            .filter(|grant| scope.covers(&grant.owner_folder))
+            .map(|grant| ChannelUse {
+                grant: grant.clone(),
+                last_used_at: self.last_used(grant.id),
+            })
+            .collect();
+        list.sort_by_key(|entry| (entry.grant.created_at, entry.grant.id));
+        list
+    }
+}
