@@ -2,13 +2,15 @@
 //!
 //! A request to `/v1` or `/mcp` shows an API key as `Authorization: Bearer`. It may carry
 //! `Doorbell-Folder`, which narrows it to the agent of that folder, and `Doorbell-Receiver`, a name
-//! that tells several receivers on one key apart. Nothing trusts loopback.
+//! that tells several receivers on one key apart, and
+//! `Doorbell-Session`, which says whose session's inbox is meant too. Nothing trusts loopback.
 
 use std::sync::Arc;
 
 use doorbell_core::{
     folder::Folder,
     key::{ApiKey, KeyId},
+    label::SessionId,
     message::Receiver,
     ports::KeyStore,
     principal::Principal,
@@ -23,6 +25,9 @@ pub const FOLDER_HEADER: &str = "doorbell-folder";
 /// Tells receivers that share a key apart.
 pub const RECEIVER_HEADER: &str = "doorbell-receiver";
 
+/// Names the session of the agent that asks: its inbox is received from too.
+pub const SESSION_HEADER: &str = "doorbell-session";
+
 /// The longest receiver name that is read, in bytes.
 const MAX_RECEIVER: usize = 128;
 
@@ -35,6 +40,8 @@ pub struct Caller {
     pub key: KeyId,
     /// Who they are among those that lease messages.
     pub receiver: Receiver,
+    /// The session they say is theirs; whether it is is asked where it matters.
+    pub session: Option<SessionId>,
 }
 
 /// Learns who sent a request from its headers.
@@ -59,10 +66,17 @@ pub fn identify(headers: &HeaderMap, keys: &dyn KeyStore) -> Result<Caller, Refu
             format!("at most {MAX_RECEIVER} bytes"),
         ));
     }
+    let session = text_header(headers, SESSION_HEADER)?
+        .map(|text| {
+            text.parse()
+                .map_err(|error| Refusal::invalid(SESSION_HEADER, error))
+        })
+        .transpose()?;
     Ok(Caller {
         principal,
         key: id,
         receiver: receiver(id, name),
+        session,
     })
 }
 

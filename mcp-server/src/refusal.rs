@@ -6,7 +6,7 @@ use std::fmt;
 use doorbell_core::{
     acl::Denied,
     ports::{InsertGrantError, StoreError},
-    registry::RevokeError,
+    registry::{MakeSessionError, RevokeError},
 };
 
 /// Why a request was not done. What it says is for whoever asked: it names no secret, and nothing
@@ -36,6 +36,9 @@ pub enum Refusal {
     /// It contradicts what stands already.
     #[error("{0}")]
     Conflict(String),
+    /// It was, and is over for good.
+    #[error("{0}")]
+    Gone(String),
     /// The request is larger than is read.
     #[error("{0}")]
     TooLarge(String),
@@ -88,6 +91,7 @@ impl Refusal {
             "forbidden" => Self::Forbidden(detail),
             "not_found" => Self::NotFound(detail),
             "conflict" => Self::Conflict(detail),
+            "gone" => Self::Gone(detail),
             "too_large" => Self::TooLarge(detail),
             "unavailable" => Self::Unavailable(detail),
             _ => Self::Internal(detail),
@@ -103,6 +107,7 @@ impl Refusal {
             Self::NotFound(_) => (404, "not_found"),
             Self::Method(_) => (405, "method_not_allowed"),
             Self::Conflict(_) => (409, "conflict"),
+            Self::Gone(_) => (410, "gone"),
             Self::TooLarge(_) => (413, "too_large"),
             Self::Unavailable(_) => (503, "unavailable"),
             Self::Unreachable(_) => (503, "unreachable"),
@@ -142,6 +147,17 @@ impl From<RevokeError> for Refusal {
         match error {
             RevokeError::NotFound(_) => Self::NotFound(error.to_string()),
             RevokeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MakeSessionError> for Refusal {
+    fn from(error: MakeSessionError) -> Self {
+        match error {
+            MakeSessionError::Taken(_) | MakeSessionError::Ended(_) => {
+                Self::Conflict(error.to_string())
+            }
+            MakeSessionError::Store(error) => error.into(),
         }
     }
 }

@@ -4,25 +4,33 @@
 //! and whoever attaches looks once after attaching, so that nothing falls between.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use doorbell_core::{address::Inbox, message::MessageId, ports::Ring};
-use tokio::sync::watch;
+use doorbell_core::{address::Inbox, label::SessionId, message::MessageId, ports::Ring};
+use doorbell_ingress::Presence;
+use tokio::sync::{mpsc, watch};
 
 /// Every inbox that someone waits at, and the log as a whole.
 #[derive(Debug)]
 pub struct Switchboard {
     inboxes: RwLock<HashMap<Inbox, watch::Sender<()>>>,
     log: watch::Sender<()>,
+    live: Arc<Mutex<HashSet<SessionId>>>,
+    left: mpsc::UnboundedSender<SessionId>,
+    leaving: Mutex<Option<mpsc::UnboundedReceiver<SessionId>>>,
 }
 
 impl Default for Switchboard {
     fn default() -> Self {
+        let (left, leaving) = mpsc::unbounded_channel();
         Self {
             inboxes: RwLock::default(),
             log: watch::Sender::new(()),
+            live: Arc::default(),
+            left,
+            leaving: Mutex::new(Some(leaving)),
         }
     }
 }
@@ -40,6 +48,35 @@ impl Attachment {
             // The switchboard is gone: nothing will ring here again.
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Waits for a ring at any of several attachments; for ever, where there are none.
+pub async fn any_rung(attachments: &mut [Attachment]) {
+    let waits = attachments.iter_mut().map(|bell| Box::pin(bell.rung()));
+    let waits: Vec<_> = waits.collect();
+    if waits.is_empty() {
+        std::future::pending::<()>().await;
+    }
+    futures_util::future::select_all(waits).await;
+}
+
+/// The one consumer of a session. While it is held the session is live.
+#[derive(Debug)]
+pub struct Held {
+    session: SessionId,
+    live: Arc<Mutex<HashSet<SessionId>>>,
+    left: mpsc::UnboundedSender<SessionId>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.session);
+        // Nobody listens any more when the server is going down.
+        let _ = self.left.send(self.session.clone());
     }
 }
 
@@ -71,11 +108,38 @@ impl Switchboard {
         inboxes.get(inbox).map_or(0, watch::Sender::receiver_count)
     }
 
+    /// Becomes the one consumer of a session; `None` while another is.
+    pub fn hold(&self, session: &SessionId) -> Option<Held> {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.insert(session.clone()).then(|| Held {
+            session: session.clone(),
+            live: Arc::clone(&self.live),
+            left: self.left.clone(),
+        })
+    }
+
+    /// Sessions as their consumers leave; the first who asks is told.
+    pub fn leaving(&self) -> Option<mpsc::UnboundedReceiver<SessionId>> {
+        self.leaving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
     /// Attaches to the log: rung whenever it grows.
     pub fn follow(&self) -> Attachment {
         Attachment {
             bell: self.log.subscribe(),
         }
+    }
+}
+
+impl Presence for Switchboard {
+    fn is_live(&self, session: &SessionId) -> bool {
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(session)
     }
 }
 

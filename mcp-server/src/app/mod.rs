@@ -1,5 +1,6 @@
 //! The composition root: open, mount, say where, serve, drain, close, in that order.
 
+mod farewell;
 mod greeting;
 mod operator_key;
 mod store;
@@ -88,6 +89,10 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         None,
     );
     operator_key::ensure(&settings.data_dir, &*opened.store(), &registry).await?;
+    registry
+        .ensure_signing_key()
+        .await
+        .map_err(|error| AppError::Store(error.to_string()))?;
     let house = Arc::new(House {
         store: opened.store(),
         registry,
@@ -97,7 +102,8 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         backup: Some(opened.backup()),
         draining: watch::Sender::new(false),
     });
-    let door = door(&settings, &opened, clock);
+    let door = door(&settings, &opened, clock, Arc::clone(&house.switchboard));
+    tokio::spawn(farewell::end_unnamed_sessions(Arc::clone(&house)));
     let face = control_face(&house, settings.allowed_hosts.clone());
     server
         .write(&settings.data_dir.server_file())
@@ -190,12 +196,18 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
     }
 }
 
-fn door(settings: &Settings, opened: &store::Opened, clock: Arc<dyn Clock>) -> FrontDoor {
+fn door(
+    settings: &Settings,
+    opened: &store::Opened,
+    clock: Arc<dyn Clock>,
+    presence: Arc<Switchboard>,
+) -> FrontDoor {
     let defaults = Limits::default();
     let bytes = |size: Option<u64>, default| {
         size.map_or(default, |size| usize::try_from(size).unwrap_or(usize::MAX))
     };
     front_door(Config {
+        presence,
         limits: Limits {
             body_bytes: bytes(settings.max_body, defaults.body_bytes),
             in_flight_bytes: bytes(settings.body_budget, defaults.in_flight_bytes),

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use doorbell_core::{
     acl::{Consume, ManageGrants, Mint, Operate, Permit, UseMessages, authorize},
-    address::Jid,
+    address::{Inbox, Jid},
     folder::Folder,
-    grant::{Door, Ttl},
+    grant::{Door, GrantId, Ttl},
     key::KeyId,
+    label::SessionId,
     message::{Cursor, MessageId},
     pattern::Pattern,
     ports::{self, SettleRequest, Settlement},
@@ -22,9 +23,11 @@ use crate::{
     house::House,
     refusal::Refusal,
     wire::{
-        Ack, AckResults, Count, Detail, IssueChat, IssueKey, IssueWebhook, IssuedKey, IssuedToken,
-        KeyList, KeyRevoked, ListTokens, Message, Nack, Page, Read, Receive, Received, Replayed,
-        Revoked, SettleStatus, Settled, Text, TokenEntry, TokenList,
+        Ack, AckResults, ChannelList, Count, Detail, ExposeChannel, ExposedChannel, IssueChat,
+        IssueKey, IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Message,
+        Nack, OpenSession, Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey,
+        SessionEntry, SessionList, SettleStatus, Settled, SigningKeyRotated, Text, TokenEntry,
+        TokenList,
     },
 };
 
@@ -38,8 +41,8 @@ const MAX_KEY_NAME: usize = 200;
 /// A desk in the server itself, bound to one caller.
 #[derive(Clone)]
 pub struct Local {
-    house: Arc<House>,
-    caller: Caller,
+    pub(super) house: Arc<House>,
+    pub(super) caller: Caller,
 }
 
 impl Local {
@@ -48,12 +51,16 @@ impl Local {
         Self { house, caller }
     }
 
-    fn principal(&self) -> &Principal {
+    pub(super) fn principal(&self) -> &Principal {
         &self.caller.principal
     }
 
     /// The folder named, or the caller's own; an operator has none and must name it.
-    fn folder_or_home(&self, named: Option<Text<Folder>>, field: &str) -> Answer<Folder> {
+    pub(super) fn folder_or_home(
+        &self,
+        named: Option<Text<Folder>>,
+        field: &str,
+    ) -> Answer<Folder> {
         named
             .map(|named| named.0)
             .or_else(|| self.principal().home().cloned())
@@ -62,7 +69,7 @@ impl Local {
             })
     }
 
-    fn use_messages(&self) -> Answer<Permit<UseMessages>> {
+    pub(super) fn use_messages(&self) -> Answer<Permit<UseMessages>> {
         Ok(authorize(self.principal(), UseMessages)?)
     }
 
@@ -95,6 +102,21 @@ impl Local {
             "route token issued"
         );
         Ok(self.show(&issued))
+    }
+
+    /// Whether the caller's key still lets it in: whoever stays on the line is asked again.
+    pub fn is_let_in(&self) -> bool {
+        let keys = self.house.store.list_keys();
+        keys.iter()
+            .any(|key| key.id == self.caller.key && key.is_live())
+    }
+
+    /// One message by its place in the log, at most `body_bytes` of its body.
+    pub async fn at(&self, place: Cursor, body_bytes: u64) -> Answer<Option<Message>> {
+        let before = Cursor(place.0.saturating_sub(1));
+        let (messages, _) = self.follow(None, before, 1, body_bytes).await?;
+        let found = messages.into_iter().find(|(cursor, _)| *cursor == place);
+        Ok(found.map(|(_, message)| message))
     }
 
     /// Reads on behind `cursor`: messages, each with its own place and at most `body_bytes` of its
@@ -224,7 +246,9 @@ impl Desk for Local {
         let permit = authorize(self.principal(), Consume { folder }).map_err(|denied| {
             Refusal::Forbidden(format!("{denied}: folder lies outside its folder"))
         })?;
-        receiving::receive(&self.house, &permit, self.caller.receiver, &ask).await
+        let mut inboxes = vec![Inbox::Folder(permit.action().folder.clone())];
+        inboxes.extend(self.own_session_inbox()?);
+        receiving::receive(&self.house, inboxes, self.caller.receiver, &ask).await
     }
 
     async fn ack(&self, ask: Ack) -> Answer<AckResults> {
@@ -341,5 +365,33 @@ impl Desk for Local {
         } else {
             Err(Refusal::NotFound(format!("no live API key {id}")))
         }
+    }
+
+    async fn expose_channel(&self, ask: ExposeChannel) -> Answer<ExposedChannel> {
+        self.expose(ask).await
+    }
+
+    async fn list_channels(&self) -> Answer<ChannelList> {
+        self.channels()
+    }
+
+    async fn revoke_channel(&self, id: GrantId) -> Answer<ChannelList> {
+        self.revoke_channel_grant(id).await
+    }
+
+    async fn open_session(&self, ask: OpenSession) -> Answer<SessionEntry> {
+        Ok(self.make_session(ask).await?.0)
+    }
+
+    async fn list_sessions(&self) -> Answer<SessionList> {
+        self.sessions()
+    }
+
+    async fn end_session(&self, id: SessionId) -> Answer<SessionEntry> {
+        self.end(id).await
+    }
+
+    async fn rotate_signing_key(&self, ask: RotateSigningKey) -> Answer<SigningKeyRotated> {
+        self.rotate(ask).await
     }
 }

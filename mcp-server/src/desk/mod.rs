@@ -3,6 +3,7 @@
 //! [`Local`] decides, in the server; [`Remote`] asks a running server over the same `/v1` that
 //! anyone may use. Both take and give [`crate::wire`] types, so a face does not know which it has.
 
+mod channels;
 mod local;
 mod receiving;
 mod remote;
@@ -11,14 +12,17 @@ mod shapes;
 pub use local::Local;
 pub use remote::{Address, Remote};
 
-use doorbell_core::{address::Jid, key::KeyId, message::MessageId};
+use doorbell_core::{
+    address::Jid, grant::GrantId, key::KeyId, label::SessionId, message::MessageId,
+};
 
 use crate::{
     refusal::Refusal,
     wire::{
-        Ack, AckResults, Detail, IssueChat, IssueKey, IssueWebhook, IssuedKey, IssuedToken,
-        KeyList, KeyRevoked, ListTokens, Nack, Page, Read, Receive, Received, Replayed, Revoked,
-        TokenList,
+        Ack, AckResults, ChannelList, Detail, ExposeChannel, ExposedChannel, IssueChat, IssueKey,
+        IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Nack, OpenSession,
+        Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, SessionEntry,
+        SessionList, SigningKeyRotated, TokenList,
     },
 };
 
@@ -57,4 +61,24 @@ pub trait Desk: Send + Sync {
     fn list_keys(&self) -> impl Future<Output = Answer<KeyList>> + Send;
     /// Revokes an API key.
     fn revoke_key(&self, id: KeyId) -> impl Future<Output = Answer<KeyRevoked>> + Send;
+    /// Signs a channel token.
+    fn expose_channel(
+        &self,
+        ask: ExposeChannel,
+    ) -> impl Future<Output = Answer<ExposedChannel>> + Send;
+    /// Lists channel grants.
+    fn list_channels(&self) -> impl Future<Output = Answer<ChannelList>> + Send;
+    /// Revokes a channel grant, and shows it as it stands then.
+    fn revoke_channel(&self, id: GrantId) -> impl Future<Output = Answer<ChannelList>> + Send;
+    /// Opens a session, or returns the one of that id.
+    fn open_session(&self, ask: OpenSession) -> impl Future<Output = Answer<SessionEntry>> + Send;
+    /// Lists sessions.
+    fn list_sessions(&self) -> impl Future<Output = Answer<SessionList>> + Send;
+    /// Ends a session for good, and shows it as it stands then.
+    fn end_session(&self, id: SessionId) -> impl Future<Output = Answer<SessionEntry>> + Send;
+    /// Makes a new signing key.
+    fn rotate_signing_key(
+        &self,
+        ask: RotateSigningKey,
+    ) -> impl Future<Output = Answer<SigningKeyRotated>> + Send;
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use doorbell_core::{
-    acl::{Consume, Permit},
     address::Inbox,
     message::{LEASE, Receiver},
     ports::{LeaseRequest, Leased},
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 use super::{Answer, shapes};
 use crate::{
     house::House,
+    switchboard::any_rung,
     wire::{Count, Receive, Received},
 };
 
@@ -24,22 +24,25 @@ const MAX_OBSERVED: usize = 10;
 /// How many characters of body the observed messages have between them.
 const OBSERVED_CHARS: usize = 4_000;
 
-/// Leases from a folder's inbox, waiting for the first message as long as was asked.
+/// Leases from these inboxes, which the caller may read, waiting for the first message as long as
+/// was asked.
 pub(super) async fn receive(
     house: &House,
-    permit: &Permit<Consume>,
+    inboxes: Vec<Inbox>,
     receiver: Receiver,
     ask: &Receive,
 ) -> Answer<Received> {
-    let inbox = Inbox::Folder(permit.action().folder.clone());
     let mut deadline = Instant::now() + Duration::from_secs(ask.wait_seconds.map_or(0, Count::get));
-    let mut attachment = house.switchboard.attach(&inbox);
+    let mut bells: Vec<_> = inboxes
+        .iter()
+        .map(|inbox| house.switchboard.attach(inbox))
+        .collect();
     let mut draining = house.draining.subscribe();
     loop {
         let now = house.clock.now();
         let last = Instant::now() >= deadline;
         // Observed messages end no wait by themselves: they are fetched when it is over.
-        let mut request = request(inbox.clone(), receiver, ask, now);
+        let mut request = request(inboxes.clone(), receiver, ask, now);
         request.max_observed = if last { MAX_OBSERVED } else { 0 };
         let mut leased = house.store.lease(request.clone()).await?;
         if last {
@@ -55,7 +58,7 @@ pub(super) async fn receive(
             .next_ready_at
             .map_or(deadline, |at| deadline.min(Instant::now() + at.since(now)));
         tokio::select! {
-            () = attachment.rung() => {}
+            () = any_rung(&mut bells) => {}
             () = tokio::time::sleep_until(again) => {}
             // A server that stops does not wait for those who wait.
             _ = draining.wait_for(|draining| *draining) => deadline = Instant::now(),
@@ -63,9 +66,9 @@ pub(super) async fn receive(
     }
 }
 
-fn request(inbox: Inbox, receiver: Receiver, ask: &Receive, now: Timestamp) -> LeaseRequest {
+fn request(inboxes: Vec<Inbox>, receiver: Receiver, ask: &Receive, now: Timestamp) -> LeaseRequest {
     LeaseRequest {
-        inboxes: vec![inbox],
+        inboxes,
         receiver,
         max: ask.max.map_or(DEFAULT_MAX, Count::as_len),
         pattern: ask.pattern.as_ref().map(|pattern| pattern.0.clone()),

@@ -2,18 +2,22 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use doorbell_core::{address::Jid, folder::Folder, key::KeyId, message::MessageId, token::Token};
+use doorbell_core::{
+    address::Jid, folder::Folder, grant::GrantId, key::KeyId, label::SessionId, message::MessageId,
+    token::Token,
+};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Answer, Desk};
 use crate::{
-    caller::{FOLDER_HEADER, RECEIVER_HEADER},
+    caller::{FOLDER_HEADER, RECEIVER_HEADER, SESSION_HEADER},
     refusal::Refusal,
     wire::{
-        Ack, AckResults, Detail, IssueChat, IssueKey, IssueWebhook, IssuedKey, IssuedToken,
-        KeyList, KeyRevoked, ListTokens, Nack, Page, Read, Receive, Received, Replayed, Revoked,
-        TokenList,
+        Ack, AckResults, ChannelList, Detail, ExposeChannel, ExposedChannel, IssueChat, IssueKey,
+        IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Nack, OpenSession,
+        Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, SessionEntry,
+        SessionList, SigningKeyRotated, TokenList,
     },
 };
 
@@ -49,6 +53,7 @@ pub struct Remote {
     address: Address,
     folder: Option<Folder>,
     receiver: Option<String>,
+    session: Option<SessionId>,
 }
 
 impl fmt::Debug for Remote {
@@ -76,6 +81,7 @@ impl Remote {
             address,
             folder,
             receiver: None,
+            session: None,
         })
     }
 
@@ -83,6 +89,13 @@ impl Remote {
     #[must_use]
     pub fn named(mut self, receiver: impl Into<String>) -> Self {
         self.receiver = Some(receiver.into());
+        self
+    }
+
+    /// Says which session is this agent's own.
+    #[must_use]
+    pub fn in_session(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
         self
     }
 
@@ -125,6 +138,9 @@ impl Remote {
         }
         if let Some(receiver) = &self.receiver {
             request = request.header(RECEIVER_HEADER, receiver);
+        }
+        if let Some(session) = &self.session {
+            request = request.header(SESSION_HEADER, session.as_str());
         }
         request
     }
@@ -256,5 +272,35 @@ impl Desk for Remote {
     async fn revoke_key(&self, id: KeyId) -> Answer<KeyRevoked> {
         self.call(self.request(Method::DELETE, &["keys", &id.to_string()]))
             .await
+    }
+
+    async fn expose_channel(&self, ask: ExposeChannel) -> Answer<ExposedChannel> {
+        self.post(&["channels"], &ask).await
+    }
+
+    async fn list_channels(&self) -> Answer<ChannelList> {
+        self.call(self.request(Method::GET, &["channels"])).await
+    }
+
+    async fn revoke_channel(&self, id: GrantId) -> Answer<ChannelList> {
+        self.call(self.request(Method::DELETE, &["channels", &id.to_string()]))
+            .await
+    }
+
+    async fn open_session(&self, ask: OpenSession) -> Answer<SessionEntry> {
+        self.post(&["sessions"], &ask).await
+    }
+
+    async fn list_sessions(&self) -> Answer<SessionList> {
+        self.call(self.request(Method::GET, &["sessions"])).await
+    }
+
+    async fn end_session(&self, id: SessionId) -> Answer<SessionEntry> {
+        self.call(self.request(Method::DELETE, &["sessions", id.as_str()]))
+            .await
+    }
+
+    async fn rotate_signing_key(&self, ask: RotateSigningKey) -> Answer<SigningKeyRotated> {
+        self.post(&["signing_keys", "rotate"], &ask).await
     }
 }

@@ -4,12 +4,17 @@
 //! might be one, and a [`Count`] is within its bounds. Unknown fields are refused, so that a
 //! misspelt option is not an option silently left out.
 
+mod channels;
 mod keys;
 mod messages;
 mod read;
 mod text;
 mod tokens;
 
+pub use channels::{
+    ChannelEntry, ChannelList, ExposeChannel, ExposedChannel, ListChannels, OpenSession,
+    RevokeChannel, RotateSigningKey, SessionEntry, SessionList, SessionState, SigningKeyRotated,
+};
 pub use keys::{IssueKey, IssuedKey, KeyEntry, KeyList, KeyRevoked};
 pub use messages::{
     Ack, AckResults, BodyEncoding, DEFAULT_BODY_BYTES, Detail, LifeEntry, MAX_BODY_BYTES, Message,

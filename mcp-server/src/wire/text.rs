@@ -4,10 +4,12 @@ use std::{borrow::Cow, fmt::Display, str::FromStr};
 
 use doorbell_core::{
     address::Jid,
+    capability::Verb,
+    channel::ChannelLabel,
     folder::Folder,
     grant::{Context, GrantId, MAX_CONTEXT},
     key::KeyId,
-    label::{Label, Suffix},
+    label::{Label, SessionId, Suffix},
     message::{Cursor, MessageId},
     pattern::Pattern,
     time::Timestamp,
@@ -120,6 +122,15 @@ text_shape!(Pattern, "Pattern", {
 text_shape!(GrantId, "GrantId", {
     "type": "string", "description": "A ULID", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 });
+text_shape!(SessionId, "SessionId", {
+    "type": "string",
+    "description": "One segment of A-Z a-z 0-9 _ -, unique in an instance",
+    "pattern": "^[A-Za-z0-9_-]{1,64}$"
+});
+text_shape!(ChannelLabel, "ChannelLabel", {
+    "type": "string", "description": "1 to 200 printable characters", "minLength": 1, "maxLength": 200
+});
+text_shape!(Verb, "Verb", { "type": "string", "enum": ["send_input"] });
 text_shape!(KeyId, "KeyId", {
     "type": "string", "description": "A ULID", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 });

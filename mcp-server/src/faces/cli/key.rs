@@ -6,7 +6,7 @@ use doorbell_core::key::KeyId;
 use super::{Common, Failure, connect, terminal};
 use crate::{
     desk::Desk,
-    wire::{IssueKey, Text},
+    wire::{IssueKey, RotateSigningKey, Text},
 };
 
 #[derive(Subcommand, Debug)]
@@ -21,6 +21,12 @@ pub(super) enum Command {
     },
     /// List keys, never the keys themselves
     Ls,
+    /// Make a new key to sign channel tokens with; those signed before stay good
+    RotateSigning {
+        /// Forget the older keys: what they signed is no longer let in
+        #[arg(long)]
+        revoke_old: bool,
+    },
     /// Revoke a key, at once
     Revoke {
         /// The key's id, as `key ls` shows it
@@ -69,6 +75,23 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
                 rows.collect(),
                 "no keys yet; `doorbell key issue <folder>` makes one",
             )?)
+        }
+        Command::RotateSigning { revoke_old } => {
+            let rotated = desk
+                .rotate_signing_key(RotateSigningKey { revoke_old })
+                .await?;
+            if common.json {
+                return Ok(terminal::json(&rotated)?);
+            }
+            let older = if revoke_old {
+                "no longer let in"
+            } else {
+                "still good"
+            };
+            Ok(terminal::say(&format!(
+                "Key {} signs channel tokens now; those signed before are {older}",
+                rotated.key_id
+            ))?)
         }
         Command::Revoke { key_id } => {
             let revoked = desk

@@ -6,6 +6,7 @@
 mod again;
 mod background;
 mod backup;
+mod channel;
 mod connect;
 mod doctor;
 mod key;
@@ -14,6 +15,7 @@ mod mcp;
 mod messages;
 mod restore;
 mod serve;
+mod session;
 mod stop;
 mod terminal;
 mod token;
@@ -66,6 +68,12 @@ enum Command {
     /// API keys for agents: issue, list, revoke
     #[command(subcommand)]
     Key(key::Command),
+    /// Channels: what lets someone speak to one session: expose, list, revoke
+    #[command(subcommand)]
+    Channel(channel::Command),
+    /// Sessions: list, end
+    #[command(subcommand)]
+    Session(session::Command),
     /// Messages: list, show, replay
     #[command(subcommand)]
     Messages(messages::Command),
@@ -208,6 +216,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(args) => serve::run(&common, *args),
         Command::Token(command) => client(token::run(&common, command)),
         Command::Key(command) => client(key::run(&common, command)),
+        Command::Channel(command) => client(channel::run(&common, command)),
+        Command::Session(command) => client(session::run(&common, command)),
         Command::Messages(command) => client(messages::run(&common, command)),
         Command::Listen(args) => client(listen::run(&common, args)),
         Command::Mcp(args) => client(mcp::run(&common, args)),

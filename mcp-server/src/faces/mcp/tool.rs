@@ -169,6 +169,7 @@ fn refused(refusal: &Refusal) -> CallToolResult {
         | Refusal::Unauthenticated(_)
         | Refusal::Method(_)
         | Refusal::Conflict(_)
+        | Refusal::Gone(_)
         | Refusal::TooLarge(_)
         | Refusal::Unreachable(_) => "",
     };

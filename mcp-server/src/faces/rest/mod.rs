@@ -2,6 +2,7 @@
 
 mod ask;
 mod backup;
+mod channels;
 mod health;
 mod keys;
 mod messages;
@@ -36,6 +37,14 @@ pub fn v1(house: Arc<House>) -> Router {
         .route("/v1/messages/nack", post(messages::nack))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/replay", post(messages::replay))
+        .route("/v1/channels", get(channels::list).post(channels::expose))
+        .route("/v1/channels/{grant_id}", delete(channels::revoke))
+        .route(
+            "/v1/sessions",
+            get(channels::list_sessions).post(channels::open_session),
+        )
+        .route("/v1/sessions/{id}", delete(channels::end_session))
+        .route("/v1/signing_keys/rotate", post(channels::rotate))
         .route("/v1/stream", get(stream::stream))
         .route("/v1/keys", get(keys::list).post(keys::issue))
         .route("/v1/keys/{key_id}", delete(keys::revoke))

@@ -4,18 +4,24 @@
 //! nothing. The first event has an id and no data: where the stream begins, for whoever loses the
 //! connection before the first message. Looking leases nothing.
 
+mod push;
+
 use std::{collections::VecDeque, convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
     http::HeaderMap,
-    response::sse::{Event, KeepAlive, Sse},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
 };
-use doorbell_core::{message::Cursor, pattern::Pattern};
+use doorbell_core::{address::CHANNEL_PREFIX, label::SessionId, message::Cursor, pattern::Pattern};
 use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::{sync::watch, time::Instant};
 
+use self::push::{Push, Pusher};
 use super::{
     ask::{At, Query},
     problem::Problem,
@@ -49,6 +55,36 @@ pub(super) struct Follow {
     timeout_seconds: Option<Count<0, 86_400>>,
     /// How much of each body to bring; absent: as much as any call does.
     max_body_bytes: Option<Count<0, MAX_STREAM_BODY>>,
+    /// This session's messages alone.
+    session: Option<Text<SessionId>>,
+    /// Be the session's one consumer: it is live meanwhile, and what is pending is pushed.
+    #[serde(default)]
+    attach: bool,
+    /// Push what is pending in the caller's folder too.
+    #[serde(default)]
+    with_folder: bool,
+}
+
+/// Ends a stream: its time is over, or the server stops, for a stream never ends by itself and the
+/// server waits for what is in flight.
+pub(super) struct Until {
+    time: Option<Instant>,
+    draining: watch::Receiver<bool>,
+}
+
+impl Until {
+    pub(super) async fn over(&mut self) {
+        let time = async {
+            match self.time {
+                None => pending().await,
+                Some(time) => tokio::time::sleep_until(time).await,
+            }
+        };
+        tokio::select! {
+            () = time => {}
+            _ = self.draining.wait_for(|draining| *draining) => {}
+        }
+    }
 }
 
 pub(super) async fn stream(
@@ -56,32 +92,87 @@ pub(super) async fn stream(
     At(desk): At,
     Query(ask): Query<Follow>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<Response, Problem> {
+    let body_bytes = ask
+        .max_body_bytes
+        .map_or(DEFAULT_BODY_BYTES, |limit| limit.get());
+    let until = Until {
+        time: ask
+            .timeout_seconds
+            .map(|limit| Instant::now() + Duration::from_secs(limit.get())),
+        draining: house.draining.subscribe(),
+    };
+    let pattern = ask.pattern.map(|pattern| pattern.0);
+    if ask.attach {
+        let session = ask
+            .session
+            .ok_or_else(|| Refusal::invalid("session", "is required with attach"))?;
+        let push = Push {
+            session: session.0,
+            with_folder: ask.with_folder,
+            pattern,
+            body_bytes,
+        };
+        let pusher = Pusher::attach(house, desk, push, until)?;
+        let events = stream::unfold(pusher, |mut pusher| async {
+            pusher.next().await.map(|event| (Ok(event), pusher))
+        });
+        return Ok(respond(events));
+    }
+    // A session's own address is a pattern that matches nothing else.
+    let pattern = match (ask.session, pattern) {
+        (None, pattern) => pattern,
+        (Some(session), None) => {
+            desk.sees_session(&session.0)?;
+            let own = format!("{CHANNEL_PREFIX}{}", session.0);
+            Some(
+                own.parse()
+                    .map_err(|error| Refusal::invalid("session", error))?,
+            )
+        }
+        (Some(_), Some(_)) => {
+            let rule = "goes with session only where the stream is attached";
+            return Err(Refusal::invalid("match", rule).into());
+        }
+    };
     let bell = house.switchboard.follow();
     let cursor = match last_event_id(&headers)?.or(ask.cursor.map(|cursor| cursor.0)) {
         Some(cursor) => cursor,
         None => house.store.end(),
     };
-    let body_bytes = ask
-        .max_body_bytes
-        .map_or(DEFAULT_BODY_BYTES, |limit| limit.get());
     let follower = Follower {
         desk,
         bell,
         body_bytes,
         begun: false,
-        draining: house.draining.subscribe(),
-        pattern: ask.pattern.map(|pattern| pattern.0),
+        until,
+        pattern,
         cursor,
         ready: VecDeque::new(),
-        until: ask
-            .timeout_seconds
-            .map(|limit| Instant::now() + Duration::from_secs(limit.get())),
     };
     let events = stream::unfold(follower, |mut follower| async {
         follower.next().await.map(|event| (Ok(event), follower))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+    Ok(respond(events))
+}
+
+fn respond<S>(events: S) -> Response
+where
+    S: Stream<Item = Result<Event, Infallible>> + Send + 'static,
+{
+    Sse::new(events)
+        .keep_alive(KeepAlive::new().interval(HEARTBEAT))
+        .into_response()
+}
+
+/// A message as an event; its id is the cursor behind it.
+fn event(cursor: Cursor, message: &Message) -> Option<Event> {
+    let id = cursor.write().into_owned();
+    Event::default()
+        .event("message")
+        .id(id)
+        .json_data(message)
+        .ok()
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<Cursor>, Problem> {
@@ -99,16 +190,15 @@ struct Follower {
     bell: Attachment,
     body_bytes: u64,
     begun: bool,
-    draining: watch::Receiver<bool>,
+    until: Until,
     pattern: Option<Pattern>,
     cursor: Cursor,
     ready: VecDeque<(Cursor, Message)>,
-    until: Option<Instant>,
 }
 
 impl Follower {
-    /// The next event, or the end of the stream: its time is over, the server stops, or the store
-    /// is gone. The client comes back with the last id it saw.
+    /// The next event, or the end of the stream: its time is over, the server stops, the key was
+    /// revoked, or the store is gone. The client comes back with the last id it saw.
     async fn next(&mut self) -> Option<Event> {
         if !std::mem::replace(&mut self.begun, true) {
             return Some(Event::default().id(self.cursor.write()));
@@ -116,12 +206,10 @@ impl Follower {
         let page = (PAGE_BYTES / self.body_bytes.max(1)).clamp(1, PAGE as u64) as usize;
         loop {
             if let Some((cursor, message)) = self.ready.pop_front() {
-                let id = cursor.write().into_owned();
-                return Event::default()
-                    .event("message")
-                    .id(id)
-                    .json_data(&message)
-                    .ok();
+                return event(cursor, &message);
+            }
+            if !self.desk.is_let_in() {
+                return None;
             }
             let (messages, cursor) = self
                 .desk
@@ -133,17 +221,9 @@ impl Follower {
             if moved {
                 continue;
             }
-            let over = async {
-                match self.until {
-                    None => pending().await,
-                    Some(until) => tokio::time::sleep_until(until).await,
-                }
-            };
             tokio::select! {
                 () = self.bell.rung() => {}
-                () = over => return None,
-                // A stream never ends by itself, and the server waits for what is in flight.
-                _ = self.draining.wait_for(|draining| *draining) => return None,
+                () = self.until.over() => return None,
             }
         }
     }
