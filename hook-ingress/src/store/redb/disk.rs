@@ -12,7 +12,9 @@ use ::redb::{BackendError, StorageBackend, backends::FileBackend};
 
 /// Opens, renames and removes files. A test's may fail, tear and forget.
 pub trait Disk: Send + Sync + fmt::Debug {
-    /// Opens a file, making it if it is not there.
+    /// Makes a file, which must not be there yet, and opens it.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>>;
+    /// Opens a file that is there.
     fn open(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>>;
     /// The files of a directory.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
@@ -34,20 +36,28 @@ pub struct Files;
 /// tenth of a second.
 const STEP: u64 = 1 << 20;
 
-/// Opens a file for reading and writing. One that is not there is made so that nobody but its owner
-/// reads it: the store holds what people were sent, and the keys that sign channel tokens.
+/// Opens a file for reading and writing, making it if it is not there.
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    private().create(true).truncate(false).open(path)
+}
+
+/// What is made is made so that nobody but its owner reads it: the store holds what people were
+/// sent, and the keys that sign channel tokens.
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
 }
 
 impl Disk for Files {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
+        backend(private().create_new(true).open(path)?)
+    }
+
     fn open(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
-        let file = open_private(path)?;
-        Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
+        backend(private().open(path)?)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
@@ -77,6 +87,10 @@ impl Disk for Files {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
     }
+}
+
+fn backend(file: File) -> io::Result<Box<dyn StorageBackend>> {
+    Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
 }
 
 /// What a [`Disk`] opened, as redb wants it.

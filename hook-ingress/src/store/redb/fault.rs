@@ -1,6 +1,6 @@
 //! What goes wrong below the store: a disk that fails, or bytes that are not what was written.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use doorbell_core::ports::StoreError;
 
@@ -28,6 +28,18 @@ pub(super) enum Fault {
     /// Another handle has the file open.
     #[error("the file is open elsewhere")]
     Taken,
+}
+
+impl Fault {
+    /// Says which file it is about.
+    pub(super) fn of(self, path: &Path) -> Self {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        match self {
+            Self::Disk(why) => Self::Disk(format!("{file}: {why}").into()),
+            Self::Damaged(why) => Self::Damaged(format!("{file}: {why}").into()),
+            other => other,
+        }
+    }
 }
 
 impl From<Fault> for StoreError {

@@ -100,12 +100,12 @@ impl Keeper {
 
     fn prepare(&self) -> Result<(), Fault> {
         let shared = &self.shared;
-        let spare = || shared.spare.lock().expect("nothing panics under this lock");
-        if spare().is_some() || shared.ready().is_err() {
-            return Ok(());
+        // It is held until there is a file: nobody else looks for one of that name meanwhile.
+        let mut spare = shared.spare.lock().expect("nothing panics under this lock");
+        if spare.is_none() && shared.ready().is_ok() {
+            let path = shared.setup.dir.join(NEXT_FILE);
+            *spare = Some(newest::prepare(&*shared.setup.disk, &path)?);
         }
-        let db = newest::prepare(&*shared.setup.disk, &shared.setup.dir.join(NEXT_FILE))?;
-        *spare() = Some(db);
         Ok(())
     }
 

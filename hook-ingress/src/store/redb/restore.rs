@@ -22,6 +22,8 @@ use super::{
 
 /// The longest key or value that is believed.
 const LONGEST: usize = 16 << 20;
+/// The cache of a file that is being written, in bytes.
+const CACHE: usize = 16 << 20;
 /// Where files are put together before they are put in place.
 const WORKSHOP: &str = "restore.tmp";
 
@@ -114,7 +116,7 @@ fn build(from: &mut dyn Read, disk: &Files, workshop: &Path) -> Result<(), Resto
                         "it names a file that is not a store's",
                     ));
                 }
-                let db = segment::open_writable(disk, &path, 16 << 20)?;
+                let db = segment::create(disk, &path, CACHE)?;
                 let mut txn = db.begin_write().map_err(Fault::from)?;
                 txn.set_quick_repair(true);
                 file = Some((db, txn));

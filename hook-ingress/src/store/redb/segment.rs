@@ -151,7 +151,7 @@ pub(super) fn open_or_make(
     if present.contains(&draft) {
         disk.remove(&draft)?;
     }
-    let db = open_writable(disk, &draft, cache)?;
+    let db = create(disk, &draft, cache)?;
     let mut txn = db.begin_write()?;
     txn.set_quick_repair(true);
     fill(&txn)?;
@@ -161,9 +161,16 @@ pub(super) fn open_or_make(
     Ok(db)
 }
 
-/// Opens a file for writing with a cache of so many bytes.
-pub(super) fn open_writable(disk: &dyn Disk, path: &Path, cache: usize) -> Result<Database, Fault> {
-    Ok(builder(cache).create_with_backend(Opened(disk.open(path)?))?)
+/// Opens a file that is there for writing, with a cache of so many bytes.
+fn open_writable(disk: &dyn Disk, path: &Path, cache: usize) -> Result<Database, Fault> {
+    let opened = builder(cache).create_with_backend(Opened(disk.open(path)?));
+    opened.map_err(|error| Fault::from(error).of(path))
+}
+
+/// Makes a file.
+pub(super) fn create(disk: &dyn Disk, path: &Path, cache: usize) -> Result<Database, Fault> {
+    let made = builder(cache).create_with_backend(Opened(disk.create(path)?));
+    made.map_err(|error| Fault::from(error).of(path))
 }
 
 /// Opens a sealed file. One that was being sealed when the process died is repaired first.
@@ -173,14 +180,16 @@ fn open_sealed(disk: &dyn Disk, path: &Path) -> Result<ReadOnlyDatabase, Fault> 
         match builder(SEALED_CACHE).open_read_only_with_backend(backend) {
             Ok(db) => Ok(Some(db)),
             Err(::redb::DatabaseError::RepairAborted) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(Fault::from(error).of(path)),
         }
     };
     let db = match open()? {
         Some(db) => db,
         None => {
             open_writable(disk, path, SEALED_CACHE)?.close()?;
-            open()?.ok_or_else(|| Fault::Damaged("a repaired file needs repair".into()))?
+            let repaired = open()?;
+            repaired
+                .ok_or_else(|| Fault::Damaged("it needs repair after a repair".into()).of(path))?
         }
     };
     check_format(path, meta(&db.begin_read()?, META_FORMAT)?)?;
@@ -197,9 +206,7 @@ pub(super) fn check_format(path: &Path, found: Option<u64>) -> Result<(), Fault>
             found,
             known: FORMAT,
         }),
-        _ => Err(Fault::Damaged(
-            format!("{file} carries no format version").into(),
-        )),
+        _ => Err(Fault::Damaged("it carries no format version".into()).of(path)),
     }
 }
 

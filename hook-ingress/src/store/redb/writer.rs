@@ -217,13 +217,11 @@ impl Writer {
 
     /// Goes on in the file that was made ready; if there is none yet, in this one for a while.
     pub(super) fn rotate(&mut self, open: &mut Open) -> Result<(), Fault> {
-        let spare = self
-            .shared
-            .spare
-            .lock()
-            .expect("nothing panics under this lock")
-            .take();
-        let Some(db) = spare else {
+        // The keeper holds it while it makes one.
+        let Ok(mut spare) = self.shared.spare.try_lock() else {
+            return Ok(());
+        };
+        let Some(db) = spare.take() else {
             let _ = self.keeper.send(Job::Prepare);
             return Ok(());
         };
@@ -234,6 +232,7 @@ impl Writer {
         }
         let path = log_path(&setup.dir, open.next_seq);
         setup.disk.rename(&setup.dir.join(NEXT_FILE), &path)?;
+        drop(spare);
         let handle = Handle::Newest(db.clone());
         let segment = Arc::new(Segment::new(
             open.next_seq,

@@ -137,14 +137,21 @@ impl Ram {
 }
 
 impl Disk for Ram {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
+        self.step()?;
+        let file = Arc::<Mutex<File>>::default();
+        let there = self.state().files.insert(path.to_owned(), file.clone());
+        assert!(there.is_none(), "{} is there", path.display());
+        Ok(Box::new(Handle {
+            disk: self.clone(),
+            file,
+        }))
+    }
+
     fn open(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
         self.step()?;
-        let file = self
-            .state()
-            .files
-            .entry(path.to_owned())
-            .or_default()
-            .clone();
+        let file = self.state().files.get(path).cloned();
+        let file = file.ok_or(io::ErrorKind::NotFound)?;
         Ok(Box::new(Handle {
             disk: self.clone(),
             file,
