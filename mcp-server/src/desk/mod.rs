@@ -4,11 +4,13 @@
 //! anyone may use. Both take and give [`crate::wire`] types, so a face does not know which it has.
 
 mod channels;
+mod events;
 mod local;
 mod receiving;
 mod remote;
 mod shapes;
 
+pub use events::Events;
 pub use local::Local;
 pub use remote::{Address, Remote};
 

@@ -3,13 +3,11 @@
 //! It starts now and survives a restart of the server: each event's id is a place in the log, and
 //! whoever comes back with the last one misses nothing.
 
-use std::{collections::HashSet, io, pin::Pin, time::Duration};
+use std::collections::HashSet;
 
-use bytes::Bytes;
 use doorbell_core::message::Cursor;
-use futures_util::{Stream, StreamExt, stream};
-use reqwest::{Method, Response};
-use sse_stream::{Sse, SseStream};
+use futures_util::StreamExt;
+use reqwest::Method;
 
 use super::{
     super::{Failure, again::Again, connect, stop::Stop, terminal},
@@ -17,15 +15,10 @@ use super::{
     show::{self, Manner},
 };
 use crate::{
-    desk::{Answer, Desk, Remote},
+    desk::{Answer, Desk, Events, Remote},
     refusal::Refusal,
     wire::{Count, Message, Order, Read, Text, TextShape},
 };
-
-/// A stream is never silent for longer than 15 s: after this long its server is gone.
-const SILENCE: Duration = Duration::from_secs(45);
-
-type Events = Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>;
 
 pub(super) async fn run(
     subject: &Subject<'_>,
@@ -75,19 +68,7 @@ async fn open(desk: &Remote, subject: &Subject<'_>, place: Option<&str>) -> Answ
     if let Some(place) = place {
         request = request.header("last-event-id", place);
     }
-    let pieces = stream::unfold(Some(desk.send(request).await?), |response| async {
-        let (piece, rest) = piece(response?).await?;
-        Some((piece, rest))
-    });
-    Ok(Box::pin(SseStream::from_bytes_stream(Box::pin(pieces))))
-}
-
-async fn piece(mut response: Response) -> Option<(io::Result<Bytes>, Option<Response>)> {
-    match tokio::time::timeout(SILENCE, response.chunk()).await {
-        Ok(Ok(piece)) => Some((Ok(piece?), Some(response))),
-        Ok(Err(error)) => Some((Err(io::Error::other(error.without_url())), None)),
-        Err(_) => Some((Err(io::ErrorKind::TimedOut.into()), None)),
-    }
+    desk.events(request).await
 }
 
 /// Opens it again once the server answers, wherever it is now; `None`: told to stop meanwhile.
