@@ -118,7 +118,14 @@ async fn repeated(
     id: MessageId,
     (body, from): (Bytes, Option<String>),
 ) -> Result<Knocked, Rejection> {
-    let first = first_of(door, session, id).await?;
+    let Some(first) = first_of(door, session, id).await? else {
+        // Settled and forgotten while its key is still remembered.
+        return Ok(Knocked {
+            id,
+            delivered: true,
+            duplicate: true,
+        });
+    };
     if first.body != body || first.head.from != from {
         return Err(Rejection::KeyReused);
     }
@@ -131,17 +138,19 @@ async fn repeated(
 }
 
 /// What the door stored for this session itself, read as whoever owns the session would.
-async fn first_of(door: &Shared, session: &Session, id: MessageId) -> Result<Message, Rejection> {
+async fn first_of(
+    door: &Shared,
+    session: &Session,
+    id: MessageId,
+) -> Result<Option<Message>, Rejection> {
     let owner = Principal::Agent(session.folder.clone());
     let scope = authorize(&owner, UseMessages)
         .map_err(|_| Rejection::NotStored)?
         .scope();
     let found = door.log.get(id, scope, usize::MAX, door.clock.now()).await;
-    found
-        .ok()
-        .flatten()
-        .map(|detail| detail.message)
-        .ok_or(Rejection::NotStored)
+    Ok(found
+        .map_err(|_| Rejection::NotStored)?
+        .map(|detail| detail.message))
 }
 
 fn parse(body: &[u8]) -> Result<Words, Rejection> {

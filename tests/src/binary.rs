@@ -9,19 +9,36 @@ use std::{
 /// The path of the `doorbell` binary, built from this workspace as it stands, in the profile that
 /// the tests were built in. `DOORBELL_E2E_BINARY` names another one instead.
 pub fn doorbell() -> &'static Path {
-    // A failure is kept too: to build again for every test would only say the same.
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let binary = BINARY.get_or_init(|| match std::env::var_os("DOORBELL_E2E_BINARY") {
+    once(&BINARY, || match std::env::var_os("DOORBELL_E2E_BINARY") {
         Some(path) => Ok(path.into()),
-        None => build(),
-    });
-    match binary {
+        None => build("doorbell").map(|dir| executable(&dir, "doorbell")),
+    })
+}
+
+/// The path of a program of `examples/`, built likewise.
+pub fn example(name: &str) -> PathBuf {
+    static DIR: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    executable(once(&DIR, || build("doorbell-examples")), name)
+}
+
+/// A failure is kept too: to build again for every test would only say the same.
+fn once(
+    built: &'static OnceLock<Result<PathBuf, String>>,
+    build: impl FnOnce() -> Result<PathBuf, String>,
+) -> &'static Path {
+    match built.get_or_init(build) {
         Ok(path) => path,
-        Err(said) => panic!("doorbell does not build:\n{said}"),
+        Err(said) => panic!("it does not build:\n{said}"),
     }
 }
 
-fn build() -> Result<PathBuf, String> {
+fn executable(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Builds a package's programs and says where they are.
+fn build(package: &str) -> Result<PathBuf, String> {
     let exe = std::env::current_exe().expect("a running program has a path");
     let profile = exe
         .ancestors()
@@ -31,8 +48,8 @@ fn build() -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build
-        .args(["build", "--quiet", "--package", "doorbell"])
-        .args(["--bin", "doorbell", "--manifest-path"])
+        .args(["build", "--quiet", "--bins", "--package", package])
+        .arg("--manifest-path")
         .arg(workspace().join("Cargo.toml"))
         .arg("--target-dir")
         .arg(target);
@@ -42,7 +59,7 @@ fn build() -> Result<PathBuf, String> {
     }
     let built = build.output().map_err(|error| error.to_string())?;
     if built.status.success() {
-        Ok(profile.join(format!("doorbell{}", std::env::consts::EXE_SUFFIX)))
+        Ok(profile.to_owned())
     } else {
         Err(String::from_utf8_lossy(&built.stderr).into_owned())
     }

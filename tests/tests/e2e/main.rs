@@ -4,6 +4,7 @@ mod access;
 mod cli;
 mod crash;
 mod door;
+mod examples;
 mod inbox;
 mod lifecycle;
 mod mcp;
