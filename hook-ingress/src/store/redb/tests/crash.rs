@@ -1,7 +1,13 @@
 //! What was acknowledged is there after a crash, once, under its id; what was not is not half
 //! there.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 
 use doorbell_core::{
     grant::Grant,
@@ -13,7 +19,7 @@ use super::{
     disk::Ram,
     rig::{Hands, T0, ack, arrival, everywhere, lease, mint, options, put, with_id},
 };
-use crate::store::redb::{Disk, OpenError, RedbStore};
+use crate::store::redb::{Disk, Files, OpenError, RedbStore, schema::NEXT_FILE, segment::Handle};
 
 fn try_open(dir: &Path, disk: &Ram) -> Result<RedbStore, OpenError> {
     let mut options = options(&Hands::new());
@@ -226,4 +232,66 @@ async fn a_newer_format_and_a_foreign_file_are_refused_by_name() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// The machine's disk, which makes no file ready before it is told to.
+#[derive(Debug)]
+struct Slow {
+    begun: mpsc::Sender<()>,
+    go_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Disk for Slow {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn ::redb::StorageBackend>> {
+        if path.to_string_lossy().contains(NEXT_FILE) {
+            // Told by being let go of.
+            let _ = self.begun.send(());
+            let _ = self.go_on.lock().unwrap().recv();
+        }
+        Files.create(path)
+    }
+    fn open(&self, path: &Path) -> io::Result<Box<dyn ::redb::StorageBackend>> {
+        Files.open(path)
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        Files.list(dir)
+    }
+    fn len(&self, path: &Path) -> io::Result<u64> {
+        Files.len(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Files.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        Files.remove(path)
+    }
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        Files.sync_dir(dir)
+    }
+}
+
+#[test]
+fn a_file_that_is_made_ready_while_the_store_closes_is_let_go_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let (begun, has_begun) = mpsc::channel();
+    let (tell, go_on) = mpsc::channel();
+    let mut slow = options(&Hands::new());
+    slow.disk = Arc::new(Slow {
+        begun,
+        go_on: Mutex::new(go_on),
+    });
+    let store = RedbStore::open(dir.path(), slow).unwrap();
+    has_begun.recv().unwrap();
+    std::thread::scope(|scope| {
+        let closing = scope.spawn(|| store.close());
+        let newest = store.shared.chain()[0].clone();
+        while !matches!(*newest.handle.read().unwrap(), Handle::Retired) {
+            std::thread::yield_now();
+        }
+        drop(tell);
+        closing.join().unwrap().unwrap();
+    });
+    // The closed store is still there, as in a server that waits for its last connections.
+    let again = RedbStore::open(dir.path(), options(&Hands::new())).unwrap();
+    again.ready().unwrap();
 }
