@@ -1,6 +1,7 @@
 //! The store on real files, and on a disk that fails, tears and forgets.
 
 mod backup;
+mod channels;
 mod contract;
 mod crash;
 mod disk;
