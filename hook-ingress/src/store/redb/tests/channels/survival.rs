@@ -3,7 +3,7 @@
 use super::*;
 
 /// Two sessions of which one has ended, three grants of which one is revoked and one was used, and
-/// two signing keys, the later with the lower id.
+/// two signing keys, the later with the lower id, that took the place of three.
 async fn furnish(store: &RedbStore) {
     made(store, "named").await;
     let over = made(store, "over").await;
@@ -11,7 +11,9 @@ async fn furnish(store: &RedbStore) {
         let to = if n == 3 { "over" } else { "named" };
         store.insert_channel_grant(channel(n, to)).await.unwrap();
     }
-    store.add_signing_key(signing_key(9), false).await.unwrap();
+    for id in [9, 7, 6] {
+        store.add_signing_key(signing_key(id), false).await.unwrap();
+    }
     store.add_signing_key(signing_key(8), true).await.unwrap();
     store.add_signing_key(signing_key(5), false).await.unwrap();
     let used = store.channel_grant(GrantId::new(T0, 1)).unwrap();
