@@ -51,9 +51,10 @@ impl Caller {
         &self.key
     }
 
-    /// The same, with one more header on every request.
+    /// The same, with this header on every request.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(have, _)| have != name);
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }

@@ -358,3 +358,47 @@ fn the_data_lies_in_the_users_home_and_not_in_the_working_directory() {
         .collect();
     assert_eq!(names, ["xdg"]);
 }
+
+#[test]
+fn the_most_talkative_log_names_no_token() {
+    for format in ["text", "json"] {
+        let home = Home::new();
+        let server = home.serve_with(&["--log", "trace", "--log-format", format]);
+        let operator = server.operator();
+        let hook = operator.hook("acme", "github");
+        let proxied = format!("/hook/{}", hook.token);
+        hook.post(&[("X-Original-URI", &proxied)], b"{}")
+            .expect(200);
+        let query = format!("{proxied}?again={}", hook.token);
+        server.front("POST", &query, &[], b"{}").expect(200);
+        server.front("DELETE", &proxied, &[], b"").expect(405);
+        let bearer = format!("Bearer {}", hook.token);
+        server
+            .front("POST", "/hook", &[("Authorization", &bearer)], b"{}")
+            .expect(200);
+        server
+            .front("POST", &format!("{proxied}x"), &[], b"{}")
+            .expect(401);
+        server
+            .front("POST", &format!("{proxied}/x"), &[], b"{}")
+            .expect(404);
+        operator
+            .call("DELETE", &format!("/v1/route_tokens/{}", hook.token), None)
+            .expect(404);
+        operator
+            .call("GET", &format!("/v1/messages/{}", hook.token), None)
+            .expect(404);
+        let bad = json!({"source_label": hook.token, "jid_suffix": "a b"});
+        operator
+            .call("POST", "/v1/route_tokens/hook", Some(&bad))
+            .expect(400);
+        server.stop();
+        let log = home.read("server.err");
+        assert!(log.len() > 200, "it is silent:\n{log}");
+        let secret = &hook.token[4..47];
+        assert!(
+            !log.contains(secret) && !log.contains(&operator.key()[4..47]),
+            "{format}"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! Exit codes: 0 done; 1 refused or failed; 2 arguments that do not parse.
 
 use e2e::server::Home;
+use serde_json::json;
 
 #[test]
 fn what_was_done_is_0_what_was_refused_1_and_what_does_not_parse_2() {
@@ -97,4 +98,22 @@ fn the_operators_key_is_sent_to_this_machine_alone() {
     assert!(!bad.stderr.contains("dbk_nobody"), "{}", bad.stderr);
     home.cli_with(&["token", "ls"], &[("DOORBELL_URL", "not a url")])
         .expect(1);
+}
+
+#[test]
+fn the_doctor_says_that_all_is_well_or_what_is_not() {
+    let home = Home::new();
+    let without = home.cli(&["doctor"]).expect(1);
+    assert!(
+        without.stdout.contains("doorbell serve") || without.stderr.contains("doorbell serve"),
+        "{without:?}"
+    );
+    let server = home.serve();
+    let ran = home.cli(&["doctor"]).expect(0);
+    assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
+    // Its scratch webhook is gone again.
+    assert_eq!(
+        server.operator().get("/v1/route_tokens")["tokens"],
+        json!([])
+    );
 }

@@ -247,3 +247,30 @@ fn a_head_that_is_not_http_is_refused_and_a_connection_serves_many_requests() {
         Err(error) => assert_eq!(error.kind(), ErrorKind::UnexpectedEof),
     }
 }
+
+#[test]
+fn a_full_disk_is_503_with_retry_after_and_what_had_a_200_stays() {
+    let home = Home::new();
+    let server = home.serve_with(&["--max-disk", "8MiB"]);
+    let operator = server.operator();
+    let hook = operator.hook("acme", "much");
+    let mut stored = Vec::new();
+    let full = loop {
+        let id = stored.len().to_string();
+        let reply = hook.post(&[("webhook-id", &id)], &vec![b'x'; MIB]);
+        if reply.status != 200 {
+            break reply;
+        }
+        stored.push(reply.header("x-message-id").expect("an id").to_owned());
+        assert!(stored.len() < 20, "there is no end");
+    };
+    let full = refused(full, 503, "storage_full");
+    assert!(full.header("retry-after").is_some());
+    assert!(!stored.is_empty(), "nothing fits");
+    assert_eq!(e2e::api::ids(&operator.log()), stored);
+    // A repeat takes no room; nor does an answer to an agent.
+    let repeat = hook.post(&[("webhook-id", "0")], b"").expect(200);
+    assert_eq!(repeat.header("x-duplicate-of"), Some(stored[0].as_str()));
+    let leased = operator.receive(json!({"folder": "acme"}));
+    assert!(operator.ack(&leased).iter().all(|status| status == "acked"));
+}
