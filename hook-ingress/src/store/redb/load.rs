@@ -148,7 +148,15 @@ fn open_chain(shared: &Shared) -> Result<(Vec<Arc<Segment>>, Arc<Database>), Fau
         db.close()?;
         match first {
             Some(first) => setup.disk.rename(&next, &log_path(&setup.dir, first))?,
-            None => setup.disk.remove(&next)?,
+            None => {
+                // It shrinks step by step: under a name that says so, or a crash meanwhile would
+                // leave a torn file where a whole one is looked for.
+                let mut gone = next.clone().into_os_string();
+                gone.push(GONE_SUFFIX);
+                setup.disk.rename(&next, gone.as_ref())?;
+                setup.disk.sync_dir(&setup.dir)?;
+                setup.disk.remove(gone.as_ref())?;
+            }
         }
         paths = setup.disk.list(&setup.dir)?;
     }
