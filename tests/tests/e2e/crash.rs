@@ -233,7 +233,7 @@ fn a_crash_at_any_moment_of_a_start_leaves_a_store_that_opens() {
     let hook = server.operator().hook("acme", "github");
     hook.deliver(b"kept");
     drop(server);
-    for moment in 0..40 {
+    for moment in 0..80 {
         let args = [
             "serve",
             "--listen",
@@ -243,7 +243,7 @@ fn a_crash_at_any_moment_of_a_start_leaves_a_store_that_opens() {
         ];
         let starting = home.start(&args, "server");
         // Every moment of a start is met by one of them; which one is the machine's to say.
-        thread::sleep(Duration::from_millis(moment * 2));
+        thread::sleep(Duration::from_millis(moment));
         drop(starting);
     }
     let server = home.serve();
