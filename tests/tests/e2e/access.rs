@@ -21,6 +21,8 @@ struct Scene {
     /// Where the log ended before the message came.
     before: String,
     key_id: String,
+    session: String,
+    channel_grant: String,
     owner: Caller,
     other: Caller,
 }
@@ -40,7 +42,17 @@ impl Scene {
         let key = keys
             .find(|key| key["folder"] == "acme/eng")
             .expect("just issued");
+        let ask = json!({"id": "build", "folder": "acme/eng"});
+        let session = owner.call("POST", "/v1/sessions", Some(&ask)).expect(201);
+        let session = session.json()["id"].as_str().expect("an id").to_owned();
+        let ask = json!({"session_id": session});
+        let channel = owner
+            .call("POST", "/v1/channels", Some(&ask))
+            .expect(201)
+            .json();
         Self {
+            session,
+            channel_grant: channel["grant_id"].as_str().expect("an id").to_owned(),
             hook,
             message,
             before,
@@ -60,6 +72,12 @@ impl Scene {
             (&json!("pending"), &json!(0))
         );
         assert_eq!(self.owner.log().len(), 1);
+        let sessions = self.owner.get("/v1/sessions");
+        assert_eq!(sessions["sessions"].as_array().map(Vec::len), Some(1));
+        assert_eq!(sessions["sessions"][0]["state"], "idle", "{sessions}");
+        let channels = self.owner.get("/v1/channels");
+        assert_eq!(channels["grants"].as_array().map(Vec::len), Some(1));
+        assert_eq!(channels["grants"][0].get("revoked_at"), None);
         self.hook
             .post(&[("webhook-id", "still live")], b"")
             .expect(200);

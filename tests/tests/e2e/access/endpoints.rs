@@ -125,6 +125,66 @@ const TABLE: &[Row] = &[
         other: Other::Silence,
     },
     Row {
+        endpoint: "GET /v1/stream",
+        target: |scene| {
+            format!(
+                "/v1/stream?session={}&attach=true&timeout_seconds=1",
+                scene.session
+            )
+        },
+        ask: none,
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "GET /v1/channels",
+        target: |_| "/v1/channels".into(),
+        ask: none,
+        other: Other::Nothing("grants"),
+    },
+    Row {
+        endpoint: "POST /v1/channels",
+        target: |_| "/v1/channels".into(),
+        ask: |scene| json!({"session_id": scene.session}),
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "DELETE /v1/channels/{grant_id}",
+        target: |scene| format!("/v1/channels/{}", scene.channel_grant),
+        ask: none,
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "GET /v1/sessions",
+        target: |_| "/v1/sessions".into(),
+        ask: none,
+        other: Other::Nothing("sessions"),
+    },
+    Row {
+        endpoint: "POST /v1/sessions",
+        target: |_| "/v1/sessions".into(),
+        ask: |_| json!({"folder": "acme/eng"}),
+        other: Other::Status(403),
+    },
+    Row {
+        endpoint: "POST /v1/sessions",
+        target: |_| "/v1/sessions".into(),
+        // Its id is taken elsewhere.
+        ask: |scene| json!({"id": scene.session, "folder": "acme/engineering"}),
+        other: Other::Status(409),
+    },
+    Row {
+        endpoint: "DELETE /v1/sessions/{id}",
+        target: |scene| format!("/v1/sessions/{}", scene.session),
+        ask: none,
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "POST /v1/signing_keys/rotate",
+        target: |_| "/v1/signing_keys/rotate".into(),
+        ask: none,
+        other: Other::Status(403),
+    },
+    Row {
         endpoint: "GET /v1/keys",
         target: |_| "/v1/keys".into(),
         ask: none,
