@@ -22,6 +22,8 @@ pub mod desk;
 
 pub mod config;
 
+pub mod session;
+
 pub mod faces;
 
 pub mod telemetry;
