@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use doorbell_core::label::SessionId;
+
 /// The data directory. It is never the working directory unless someone names that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir(PathBuf);
@@ -77,6 +79,11 @@ impl DataDir {
     /// Settings that hold for this instance.
     pub fn settings_file(&self) -> PathBuf {
         self.0.join("doorbell.toml")
+    }
+
+    /// What `doorbell run` has to say while the screen is its program's.
+    pub fn run_log_file(&self, session: &SessionId) -> PathBuf {
+        self.0.join(format!("run-{session}.log"))
     }
 
     /// What a server in the background has to say.

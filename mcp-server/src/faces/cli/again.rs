@@ -8,11 +8,34 @@ use crate::refusal::Refusal;
 const FIRST: Duration = Duration::from_millis(250);
 const LAST: Duration = Duration::from_secs(5);
 
-/// One outage at a time: a line when it begins, a line when it is over.
+/// How long to wait: twice as long each time, until it is over.
 #[derive(Debug, Default)]
-pub(super) struct Again {
+pub(super) struct Backoff {
     next: Option<Duration>,
 }
+
+impl Backoff {
+    /// How long this time.
+    pub(super) fn wait(&mut self) -> Duration {
+        let wait = self.next.unwrap_or(FIRST);
+        self.next = Some((wait * 2).min(LAST));
+        wait
+    }
+
+    /// Whether something was waited for.
+    pub(super) fn has_begun(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// It went well: the next wait is short again. Whether something was waited for.
+    pub(super) fn over(&mut self) -> bool {
+        self.next.take().is_some()
+    }
+}
+
+/// One outage at a time: a line when it begins, a line when it is over.
+#[derive(Debug, Default)]
+pub(super) struct Again(Backoff);
 
 impl Again {
     /// Whether a refusal may go away by itself.
@@ -22,11 +45,10 @@ impl Again {
 
     /// Says why, once in an outage, and waits; false: told to stop meanwhile.
     pub(super) async fn wait(&mut self, why: &str, stop: &mut Stop) -> bool {
-        let wait = self.next.unwrap_or_else(|| {
+        if !self.0.has_begun() {
             terminal::explain(&format!("{}; trying again", terminal::printable(why)));
-            FIRST
-        });
-        self.next = Some((wait * 2).min(LAST));
+        }
+        let wait = self.0.wait();
         tokio::select! {
             biased;
             () = stop.told() => false,
@@ -36,7 +58,7 @@ impl Again {
 
     /// The server answers again.
     pub(super) fn over(&mut self) {
-        if self.next.take().is_some() {
+        if self.0.over() {
             terminal::explain("connected again");
         }
     }

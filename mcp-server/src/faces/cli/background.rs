@@ -31,13 +31,14 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// How much of the log is shown, in bytes.
 const TAIL: u64 = 2_000;
 
-/// The desk of the running server as the agent of `folder`; one on this machine is started if none
+/// The desk of the running server, as the agent of `folder` if one is given; one on this machine is started if none
 /// runs. A server elsewhere is never started.
 pub(super) async fn find_or_start(
     data_dir: DataDir,
-    folder: Folder,
+    folder: impl Into<Option<Folder>>,
     receiver: String,
 ) -> Answer<Remote> {
+    let folder = folder.into();
     let deadline = Instant::now() + DEADLINE;
     let mut started: Option<Started> = None;
     loop {
@@ -50,7 +51,7 @@ pub(super) async fn find_or_start(
         };
         match found {
             Probe::Ready => {
-                return Ok(Remote::new(whereabouts.address()?, Some(folder))?.named(receiver));
+                return Ok(Remote::new(whereabouts.address()?, folder)?.named(receiver));
             }
             Probe::NotReady => {}
             Probe::Nobody if !Address::is_loopback(&url) => {

@@ -14,6 +14,8 @@ mod listen;
 mod mcp;
 mod messages;
 mod restore;
+#[cfg(unix)]
+mod run;
 mod serve;
 mod session;
 mod stop;
@@ -107,6 +109,24 @@ enum Command {
     ///   claude mcp add doorbell -- doorbell mcp --folder acme/eng
     #[command(verbatim_doc_comment)]
     Mcp(mcp::Mcp),
+    /// Run a program in a terminal of its own, and type what is said to its session
+    ///
+    /// The program behaves as if it were run bare. What arrives at its session is typed and
+    /// submitted between two of your keys: what channels bring as it is, without control
+    /// characters, and of a routed webhook one line that says where it can be read. The program
+    /// finds its session in DOORBELL_SESSION and its folder in DOORBELL_FOLDER.
+    ///
+    /// A session that is named outlives the program, and keeps what is said meanwhile. The exit
+    /// status is the program's, or 128 and the number of the signal that killed it. Starts a server
+    /// in the background if none runs on this machine. Nothing is printed beside the program;
+    /// trouble is noted in run-SESSION.log in the data directory.
+    ///
+    /// Examples:
+    ///   doorbell run --folder acme/eng --session build -- claude
+    ///   doorbell channel expose --session build
+    #[cfg(unix)]
+    #[command(verbatim_doc_comment)]
+    Run(run::Run),
     /// Prove that everything works, and say what is wrong and what to type
     ///
     /// Looks at the data directory, the settings and the server, then mints a URL in a scratch
@@ -221,6 +241,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Messages(command) => client(messages::run(&common, command)),
         Command::Listen(args) => client(listen::run(&common, args)),
         Command::Mcp(args) => client(mcp::run(&common, args)),
+        #[cfg(unix)]
+        Command::Run(args) => runtime()?.block_on(run::run(&common, args)),
         Command::Doctor(args) => {
             let well = runtime()?.block_on(doctor::run(&common, args))?;
             Ok(if well {
