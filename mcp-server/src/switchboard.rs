@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 pub struct Switchboard {
     inboxes: RwLock<HashMap<Inbox, watch::Sender<()>>>,
     log: watch::Sender<()>,
+    settled: watch::Sender<()>,
     live: Arc<Mutex<HashSet<SessionId>>>,
     left: mpsc::UnboundedSender<SessionId>,
     leaving: Mutex<Option<mpsc::UnboundedReceiver<SessionId>>>,
@@ -28,6 +29,7 @@ impl Default for Switchboard {
         Self {
             inboxes: RwLock::default(),
             log: watch::Sender::new(()),
+            settled: watch::Sender::new(()),
             live: Arc::default(),
             left,
             leaving: Mutex::new(Some(leaving)),
@@ -124,6 +126,18 @@ impl Switchboard {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
+    }
+
+    /// Attaches to all that is settled, in any inbox.
+    pub fn settlements(&self) -> Attachment {
+        Attachment {
+            bell: self.settled.subscribe(),
+        }
+    }
+
+    /// Something was settled.
+    pub fn settled(&self) {
+        self.settled.send_replace(());
     }
 
     /// Attaches to the log: rung whenever it grows.

@@ -177,6 +177,7 @@ impl Local {
             now: self.house.clock.now(),
         };
         let mut answers = self.house.store.settle(request).await?.into_iter();
+        self.house.switchboard.settled();
         let mut settled = |known: bool| known && answers.next().unwrap_or(false);
         let results = ids
             .into_iter()

@@ -51,6 +51,9 @@ pub(super) struct Pusher {
     _held: Held,
     inboxes: Vec<Inbox>,
     bells: Vec<Attachment>,
+    /// Rung when something is settled: heard while the window is full.
+    settled: Attachment,
+    full: bool,
     pattern: Option<Pattern>,
     body_bytes: u64,
     until: Until,
@@ -71,6 +74,8 @@ impl Pusher {
             .map(|inbox| house.switchboard.attach(inbox))
             .collect();
         Ok(Self {
+            settled: house.switchboard.settlements(),
+            full: false,
             house,
             desk,
             session,
@@ -107,6 +112,7 @@ impl Pusher {
                 }
                 Due::At(when) => tokio::select! {
                     () = any_rung(&mut self.bells) => {}
+                    () = self.settled.rung(), if self.full => {}
                     () = sleep_until(when) => {}
                     () = self.until.over() => return None,
                 },
@@ -119,9 +125,12 @@ impl Pusher {
         let clock = self.house.clock.now();
         let mut ready = Vec::new();
         let mut changes = None;
+        self.full = false;
         for inbox in &self.inboxes {
             let store = &self.house.store;
-            ready.extend(store.peek(inbox, self.pattern.as_ref(), Cursor(0), WINDOW, clock));
+            let found = store.peek(inbox, self.pattern.as_ref(), Cursor(0), WINDOW, clock);
+            self.full |= found.len() >= WINDOW;
+            ready.extend(found);
             // A lease or a rest that ends makes a message ready without a ring.
             let next = store
                 .waiting(inbox, self.pattern.as_ref(), clock)
