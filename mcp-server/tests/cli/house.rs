@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader, Lines},
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
     time::timeout,
 };
 
@@ -121,6 +121,21 @@ impl House {
         Running { child, out, err }
     }
 
+    /// The same with an input that has not ended.
+    pub(crate) fn start_with_input(&self, args: &[&str]) -> (Running, ChildStdin) {
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let input = child.stdin.take().expect("piped");
+        let out = lines(child.stdout.take().expect("piped"));
+        let err = lines(child.stderr.take().expect("piped"));
+        (Running { child, out, err }, input)
+    }
+
     /// Mints a URL for `acme/eng`.
     pub(crate) async fn url(&self, label: &str) -> String {
         let minted = self
@@ -211,7 +226,7 @@ pub(crate) async fn post_with(url: &str, body: &[u8], headers: &[(&str, &str)]) 
     id.to_str().expect("ASCII").to_owned()
 }
 
-fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()

@@ -4,6 +4,8 @@ mod backup;
 mod doctor;
 mod house;
 mod listen;
+#[cfg(unix)]
+mod run;
 mod settle;
 mod stdio;
 mod target;
