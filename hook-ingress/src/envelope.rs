@@ -25,7 +25,7 @@ pub fn head(request: &request::Parts, peer: Option<IpAddr>) -> Head {
     let query = request.uri.query().unwrap_or_default();
     Head {
         method: request.method.as_str().to_owned(),
-        query: text(&redact(query.as_bytes())),
+        query: text(&redact(query.as_bytes())).into_owned(),
         peer,
         headers: headers(&request.headers),
         from: None,
@@ -55,21 +55,18 @@ pub fn seal(
 
 /// Lower-case names, each once, repeats joined in order.
 fn headers(map: &HeaderMap) -> Headers {
-    let mut pairs: Vec<(String, String)> = Vec::with_capacity(map.keys_len());
+    let bytes = map
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 2)
+        .sum();
+    let mut headers = Headers::with_capacity(map.keys_len(), bytes);
     // The values of one name follow each other, whatever stood between them on the wire.
     for (name, value) in map {
-        let Some(value) = kept(name, value.as_bytes()) else {
-            continue;
-        };
-        match pairs.last_mut() {
-            Some((last, joined)) if last == name.as_str() => {
-                joined.push_str(", ");
-                joined.push_str(&text(&value));
-            }
-            _ => pairs.push((name.as_str().to_owned(), text(&value))),
+        if let Some(value) = kept(name, value.as_bytes()) {
+            headers.push(name.as_str(), &text(&value));
         }
     }
-    Headers::from_pairs(pairs)
+    headers.in_order()
 }
 
 /// What is kept of one header's value, if anything.
@@ -85,9 +82,9 @@ fn kept<'a>(name: &HeaderName, value: &'a [u8]) -> Option<Cow<'a, [u8]>> {
 }
 
 /// Bytes as text; those that are not UTF-8 read as Latin-1.
-fn text(bytes: &[u8]) -> String {
+fn text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
+        Ok(text) => Cow::Borrowed(text),
         Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
     }
 }

@@ -20,11 +20,13 @@ pub fn begin(filter: &str, format: LogFormat) {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let lines = lines
-        .with_filter(directives)
-        .with_filter(filter_fn(is_silent_about_secrets));
     // A second subscriber can only be another's in one process, as in tests: leave theirs.
-    let _ = tracing_subscriber::registry().with(lines).try_init();
+    let _ = tracing_subscriber::registry()
+        // Filters of the whole, not of one layer: what is off costs a load and nothing else.
+        .with(directives)
+        .with(filter_fn(is_silent_about_secrets))
+        .with(lines)
+        .try_init();
     if let Some(error) = wrong {
         tracing::warn!(%error, "this log filter does not parse; logging at info");
     }

@@ -1,5 +1,7 @@
 //! From what the store gives to what the wire shows.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use doorbell_core::{key::ApiKey, message, ports, principal::Principal};
@@ -28,7 +30,7 @@ pub(super) fn message(from: message::Message) -> Message {
         body_encoding,
         body_truncated: cut,
         body_bytes: cut.then_some(from.body_bytes),
-        headers: from.head.headers.into_pairs().into_iter().collect(),
+        headers: owned(&from.head.headers),
         method: from.head.method,
         query: from.head.query,
         received_at: Text(from.received_at),
@@ -36,6 +38,13 @@ pub(super) fn message(from: message::Message) -> Message {
         mode: from.mode.as_str().to_owned(),
         attempt: from.attempt,
     }
+}
+
+fn owned(headers: &message::Headers) -> BTreeMap<String, String> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// Bytes as UTF-8 if they are, else in base64. A cut may fall inside a character: what is left of

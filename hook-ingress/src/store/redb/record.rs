@@ -51,16 +51,17 @@ pub(super) fn decode_head(bytes: &[u8]) -> Result<Head, Unreadable> {
     };
     let claimed = from.maybe_text()?.map(str::to_owned);
     let count = from.len()?;
-    let mut headers = Vec::with_capacity(count.min(1024));
+    let mut headers = Headers::with_capacity(count.min(1024), from.0.len());
     for _ in 0..count {
-        headers.push((from.text()?.to_owned(), from.text()?.to_owned()));
+        let name = from.text()?;
+        headers.push(name, from.text()?);
     }
     from.end()?;
     Ok(Head {
         method,
         query,
         peer,
-        headers: Headers::from_pairs(headers),
+        headers: headers.in_order(),
         from: claimed,
     })
 }
