@@ -5,11 +5,13 @@
 //! direction marks, tag characters, anything that hides text from a human) is written as an
 //! escape. Whoever needs the exact bytes has them in the structured result.
 
+mod pushed;
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Write;
 
+pub use self::pushed::{PUSHED, Pushed, pushed};
 use doorbell_core::token::Chance;
 
 use crate::wire::{BodyEncoding, Message};
@@ -94,16 +96,7 @@ impl Frame {
             );
         }
         let _ = writeln!(text, "<untrusted-{}>", self.nonce);
-        let _ = write!(text, "{}", line(&message.method, SHOWN_VALUE));
-        if !message.query.is_empty() {
-            let _ = write!(text, ", query {}", quoted(&message.query, SHOWN_VALUE));
-        }
-        if let Some(from) = &message.from {
-            let _ = write!(text, ", claims to be {}", quoted(from, SHOWN_VALUE));
-        }
-        text.push('\n');
-        push_headers(&mut text, message);
-        let cut = push_body(&mut text, message);
+        let cut = push_claims(&mut text, message);
         let _ = writeln!(text, "</untrusted-{}>", self.nonce);
         if cut {
             let _ = writeln!(
@@ -165,6 +158,20 @@ fn is_hidden(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0e}' | '\u{feff}'
             | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Writes what the sender sent, headers and body. True if some of the body is not shown.
+fn push_claims(text: &mut String, message: &Message) -> bool {
+    let _ = write!(text, "{}", line(&message.method, SHOWN_VALUE));
+    if !message.query.is_empty() {
+        let _ = write!(text, ", query {}", quoted(&message.query, SHOWN_VALUE));
+    }
+    if let Some(from) = &message.from {
+        let _ = write!(text, ", claims to be {}", quoted(from, SHOWN_VALUE));
+    }
+    text.push('\n');
+    push_headers(text, message);
+    push_body(text, message)
 }
 
 fn push_headers(text: &mut String, message: &Message) {

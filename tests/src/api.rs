@@ -116,6 +116,12 @@ impl Caller {
         self.call("POST", target, Some(&body)).expect(200).json()
     }
 
+    /// POST of something new, which must be answered with 201.
+    #[track_caller]
+    pub fn make(&self, target: &str, body: Value) -> Value {
+        self.call("POST", target, Some(&body)).expect(201).json()
+    }
+
     /// Mints a webhook.
     #[track_caller]
     pub fn mint(&self, ask: Value) -> Hook {

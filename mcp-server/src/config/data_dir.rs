@@ -86,6 +86,18 @@ impl DataDir {
         self.0.join(format!("run-{session}.log"))
     }
 
+    /// How far a watcher has read, who is told from others by these.
+    pub fn bookmark(&self, told_by: &[&str]) -> PathBuf {
+        let mut hash = blake3::Hasher::new();
+        for part in told_by {
+            // Lengths first, so that no two lists of parts read alike.
+            hash.update(&(part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let name = hash.finalize().to_hex();
+        self.0.join("watch").join(&name[..32])
+    }
+
     /// What a server in the background has to say.
     pub fn log_file(&self) -> PathBuf {
         self.0.join("server.log")

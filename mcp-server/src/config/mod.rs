@@ -3,12 +3,14 @@
 //! A setting is taken from its flag, then from `DOORBELL_<NAME>`, then from
 //! `<data-dir>/doorbell.toml`, then from its default. Nothing is read from the working directory.
 
+mod bookmark;
 mod data_dir;
 mod quantity;
 mod serve;
 mod server_file;
 mod whereabouts;
 
+pub use bookmark::Bookmark;
 pub use data_dir::{DataDir, DataDirError};
 pub use quantity::{Period, Size};
 pub use serve::{LogFormat, ServeArgs, Settings, SettingsError};

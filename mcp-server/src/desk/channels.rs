@@ -53,7 +53,7 @@ impl Local {
     }
 
     /// The inbox of the session that the caller says is its own, if it is in reach.
-    pub(super) fn own_session_inbox(&self) -> Answer<Option<Inbox>> {
+    pub fn own_session_inbox(&self) -> Answer<Option<Inbox>> {
         let Some(id) = &self.caller.session else {
             return Ok(None);
         };

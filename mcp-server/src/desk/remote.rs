@@ -1,6 +1,11 @@
 //! The desk of a running server, asked over its `/v1`.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{PoisonError, RwLock},
+    time::Duration,
+};
 
 use doorbell_core::{
     address::Jid, folder::Folder, grant::GrantId, key::KeyId, label::SessionId, message::MessageId,
@@ -53,7 +58,7 @@ pub struct Remote {
     address: Address,
     folder: Option<Folder>,
     receiver: Option<String>,
-    session: Option<SessionId>,
+    session: RwLock<Option<SessionId>>,
 }
 
 impl fmt::Debug for Remote {
@@ -81,7 +86,7 @@ impl Remote {
             address,
             folder,
             receiver: None,
-            session: None,
+            session: RwLock::default(),
         })
     }
 
@@ -94,9 +99,14 @@ impl Remote {
 
     /// Says which session is this agent's own.
     #[must_use]
-    pub fn in_session(mut self, session: SessionId) -> Self {
-        self.session = Some(session);
+    pub fn in_session(self, session: SessionId) -> Self {
+        self.enter(session);
         self
+    }
+
+    /// The same for a desk that is shared already: every request from now on says so.
+    pub fn enter(&self, session: SessionId) {
+        *self.session.write().unwrap_or_else(PoisonError::into_inner) = Some(session);
     }
 
     /// The folder this desk acts as the agent of, if it was narrowed.
@@ -139,7 +149,8 @@ impl Remote {
         if let Some(receiver) = &self.receiver {
             request = request.header(RECEIVER_HEADER, receiver);
         }
-        if let Some(session) = &self.session {
+        let session = self.session.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = &*session {
             request = request.header(SESSION_HEADER, session.as_str());
         }
         request

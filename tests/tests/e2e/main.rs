@@ -9,4 +9,5 @@ mod examples;
 mod inbox;
 mod lifecycle;
 mod mcp;
+mod ringing;
 mod senders;

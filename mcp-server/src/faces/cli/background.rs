@@ -78,6 +78,17 @@ pub(super) async fn find_or_start(
     }
 }
 
+/// The desk of the server that runs now, as the agent of `folder`; none is started.
+pub(super) fn find(data_dir: DataDir, folder: Folder, receiver: String) -> Answer<Remote> {
+    let whereabouts = Whereabouts::from_environment(data_dir)?;
+    if whereabouts.is_guess() {
+        return Err(Refusal::Unreachable(
+            "no server runs with this data directory; start one with: doorbell serve".to_owned(),
+        ));
+    }
+    Ok(Remote::new(whereabouts.address()?, Some(folder))?.named(receiver))
+}
+
 fn cannot_start(error: io::Error) -> Refusal {
     Refusal::Unavailable(format!("cannot start a server in the background: {error}"))
 }

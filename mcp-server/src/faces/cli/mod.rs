@@ -11,6 +11,7 @@ mod connect;
 mod doctor;
 mod key;
 mod listen;
+mod log;
 mod mcp;
 mod messages;
 mod restore;
@@ -21,6 +22,8 @@ mod session;
 mod stop;
 mod terminal;
 mod token;
+mod wait;
+mod watch;
 
 use std::{
     ffi::OsString,
@@ -100,13 +103,42 @@ enum Command {
     ///   doorbell listen --folder acme/eng --exec 'jq .action'
     #[command(verbatim_doc_comment)]
     Listen(listen::Listen),
+    /// Print a JSON line for each message, going on where it left off
+    ///
+    /// The first time it begins now. How far it has read is kept in the data directory, apart for
+    /// each server, folder, pattern and --name, so that after a crash or a restart, its own or the
+    /// server's, no message is missing; the last one may come twice. It looks and takes nothing.
+    ///
+    /// Messages that are only context, and what is said to a session, are left out; a pattern that
+    /// begins doorbell:/sessions/ shows the latter.
+    ///
+    /// Examples:
+    ///   doorbell watch 'hook:acme/**' --jsonl
+    ///   doorbell watch --folder acme/eng --jsonl --brief
+    #[command(verbatim_doc_comment)]
+    Watch(watch::Watch),
+    /// Wait until something is pending that nobody has taken, then exit 2
+    ///
+    /// Says in one line on standard error what came. With --folder, or an agent's key, it waits at
+    /// that folder's inbox; an operator without --folder waits for everything. It takes nothing, and
+    /// waits out a restart of the server. Exits 2 when rung, 0 on its timeout, 1 on every error,
+    /// arguments that do not parse included: what a Stop hook needs.
+    ///
+    /// Example:
+    ///   doorbell wait --folder acme/eng --timeout 600
+    #[command(verbatim_doc_comment)]
+    Wait(wait::Wait),
     /// Serve MCP on standard input and output, for a client that starts its servers
     ///
     /// Talks to the running server, and starts one in the background if none runs on this machine;
     /// that one's log is server.log in the data directory.
     ///
-    /// Example:
+    /// With --channel it also pushes what arrives into Claude Code, which has to be started with
+    /// --channels, or with --dangerously-load-development-channels server:doorbell.
+    ///
+    /// Examples:
     ///   claude mcp add doorbell -- doorbell mcp --folder acme/eng
+    ///   claude mcp add doorbell -- doorbell mcp --folder acme/eng --channel --session build
     #[command(verbatim_doc_comment)]
     Mcp(mcp::Mcp),
     /// Run a program in a terminal of its own, and type what is said to its session
@@ -197,7 +229,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match parse(&args) {
         Ok(cli) => cli,
         Err(error) => {
-            let code = if error.use_stderr() { 2 } else { 0 };
+            let code = match error.use_stderr() {
+                false => 0,
+                // To a hook, 2 means: wake up.
+                true if is_wait(&args) => 1,
+                true => 2,
+            };
             // Nothing is left to say if the terminal is gone.
             let _ = error.print();
             return ExitCode::from(code);
@@ -213,6 +250,19 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether the command is `wait`, whatever is wrong with the rest.
+fn is_wait(args: &[OsString]) -> bool {
+    let mut args = args.iter().skip(1);
+    while let Some(arg) = args.next() {
+        if arg == "--data-dir" {
+            args.next();
+        } else if !arg.to_string_lossy().starts_with('-') {
+            return arg == "wait";
+        }
+    }
+    false
 }
 
 /// `doorbell --listen …` means `doorbell serve --listen …`.
@@ -240,6 +290,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Session(command) => client(session::run(&common, command)),
         Command::Messages(command) => client(messages::run(&common, command)),
         Command::Listen(args) => client(listen::run(&common, args)),
+        Command::Watch(args) => client(watch::run(&common, args)),
+        Command::Wait(args) => runtime()?.block_on(wait::run(&common, args)),
         Command::Mcp(args) => client(mcp::run(&common, args)),
         #[cfg(unix)]
         Command::Run(args) => runtime()?.block_on(run::run(&common, args)),

@@ -44,6 +44,17 @@ pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
     say(&safe_json(&serde_json::to_string(value)?))
 }
 
+/// JSON on one line that, besides, can be put between a client's tags: no `<`, `>` or `&` stands in
+/// it.
+pub(super) fn inert_json(value: &impl Serialize) -> io::Result<String> {
+    let text = safe_json(&serde_json::to_string(value)?);
+    // Outside its strings JSON has none of them.
+    Ok(text
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026"))
+}
+
 /// JSON that is the same to a program and harmless on a terminal. JSON escapes C0 itself; DEL, C1
 /// and the bidi controls can stand in its strings alone, and are escaped here.
 fn safe_json(text: &str) -> String {

@@ -25,7 +25,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// The listener must not be told to allow half-closed connections: a waiting receive would not
 /// learn that its client has gone.
 pub fn http(house: Arc<House>) -> Router {
-    let handler = Handler::new(InHouse(house));
+    let handler = Handler::new(Arc::new(InHouse(house)));
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         // Events, so that a wait can be kept alive.

@@ -4,8 +4,11 @@
 //! in; over stdio it is a client of the running server. Both revisions, 2025-11-25 and 2026-07-28,
 //! are spoken on both.
 
+mod channel;
 mod handler;
 mod http;
+mod legacy;
+mod own;
 mod reach;
 mod say;
 mod stdio;
@@ -17,5 +20,6 @@ mod tools;
 
 pub use self::{
     http::http,
-    stdio::{StdioError, stdio},
+    reach::Missing,
+    stdio::{Options, StdioError, stdio},
 };

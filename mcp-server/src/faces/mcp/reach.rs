@@ -1,17 +1,30 @@
 //! Where the desk for a call comes from.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rmcp::{RoleServer, service::RequestContext};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::own::Own;
 use crate::{
     caller::Caller,
-    desk::{Answer, Desk, Local},
+    desk::{Answer, Desk, Local, Remote},
     house::House,
     refusal::Refusal,
 };
+
+/// How long the end of a session may hold up the end of the process.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What to do where no server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Start one.
+    Start,
+    /// Say so.
+    Leave,
+}
 
 /// A way from a request to a desk.
 pub(super) trait Reach: Send + Sync + 'static {
@@ -29,6 +42,10 @@ pub(super) trait Reach: Send + Sync + 'static {
         &self,
         lost: &Arc<Self::Desk>,
     ) -> impl Future<Output = Option<Answer<Arc<Self::Desk>>>> + Send;
+
+    /// Sees to it that the caller has a session of its own at this desk, where that is the
+    /// process's business; elsewhere the desk says what is missing.
+    fn own_session(&self, desk: &Arc<Self::Desk>) -> impl Future<Output = Answer<()>> + Send;
 
     /// Waits until nobody is there any more to read an answer.
     fn hung_up(&self) -> impl Future<Output = ()> + Send;
@@ -54,6 +71,10 @@ impl Reach for InHouse {
         None
     }
 
+    async fn own_session(&self, _: &Arc<Local>) -> Answer<()> {
+        Ok(())
+    }
+
     /// The request's own context says when its connection is gone.
     async fn hung_up(&self) {
         std::future::pending().await
@@ -62,54 +83,98 @@ impl Reach for InHouse {
 
 /// A desk that is looked for at the first call and kept: clients start processes that are asked
 /// what they are and then closed, and those must not start a server.
-pub(super) struct Lazy<D, F> {
+pub(super) struct Lazy<F> {
     open: F,
-    found: Mutex<Option<Arc<D>>>,
+    own: Own,
+    found: Mutex<Option<Arc<Remote>>>,
     closed: CancellationToken,
 }
 
-impl<D, F> Lazy<D, F> {
+impl<F, W> Lazy<F>
+where
+    F: Fn(Missing) -> W + Send + Sync + 'static,
+    W: Future<Output = Answer<Remote>> + Send,
+{
     /// Looks with `open`; `closed` says that whoever asked has gone.
-    pub(super) fn new(open: F, closed: CancellationToken) -> Self {
+    pub(super) fn new(open: F, own: Own, closed: CancellationToken) -> Self {
         Self {
             open,
+            own,
             found: Mutex::new(None),
             closed,
         }
     }
-}
 
-impl<D, F, W> Reach for Lazy<D, F>
-where
-    D: Desk + 'static,
-    F: Fn() -> W + Send + Sync + 'static,
-    W: Future<Output = Answer<D>> + Send,
-{
-    type Desk = D;
-
-    /// The lock is held while it looks, so that calls that come together start one server.
-    async fn desk(&self, _: &RequestContext<RoleServer>) -> Answer<Arc<D>> {
+    /// The desk that was found, or else is found now. The lock is held while it looks, so that
+    /// calls that come together start one server.
+    pub(super) async fn find(&self) -> Answer<Arc<Remote>> {
         let mut found = self.found.lock().await;
         if let Some(desk) = &*found {
             return Ok(Arc::clone(desk));
         }
-        let desk = Arc::new((self.open)().await?);
+        let desk = self.open(Missing::Start).await?;
         *found = Some(Arc::clone(&desk));
         Ok(desk)
     }
 
-    async fn instead_of(&self, lost: &Arc<D>) -> Option<Answer<Arc<D>>> {
+    /// Looks again if the desk in hand is still `lost`.
+    pub(super) async fn find_another(
+        &self,
+        lost: &Arc<Remote>,
+        missing: Missing,
+    ) -> Answer<Arc<Remote>> {
         let mut found = self.found.lock().await;
         match &*found {
-            Some(other) if !Arc::ptr_eq(other, lost) => return Some(Ok(Arc::clone(other))),
+            Some(other) if !Arc::ptr_eq(other, lost) => return Ok(Arc::clone(other)),
             _ => *found = None,
         }
-        let desk = match (self.open)().await {
-            Ok(desk) => Arc::new(desk),
-            Err(refusal) => return Some(Err(refusal)),
-        };
+        let desk = self.open(missing).await?;
         *found = Some(Arc::clone(&desk));
-        Some(Ok(desk))
+        Ok(desk)
+    }
+
+    async fn open(&self, missing: Missing) -> Answer<Arc<Remote>> {
+        let desk = (self.open)(missing).await?;
+        self.own.enter_if_there_is_one(&desk).await?;
+        Ok(Arc::new(desk))
+    }
+
+    /// The process's own session.
+    pub(super) fn own(&self) -> &Own {
+        &self.own
+    }
+
+    /// Ends what was made for this process alone. Nobody waits for it long: the server ends such a
+    /// session by itself once it is left.
+    pub(super) async fn leave(&self) {
+        let desk = self.found.lock().await.clone();
+        if let (Some(desk), Some(id)) = (desk, self.own.left().await) {
+            match tokio::time::timeout(FAREWELL, desk.end_session(id)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(refusal)) => tracing::warn!(%refusal, "the session was not ended"),
+                Err(_) => tracing::warn!("the session was not ended in time"),
+            }
+        }
+    }
+}
+
+impl<F, W> Reach for Lazy<F>
+where
+    F: Fn(Missing) -> W + Send + Sync + 'static,
+    W: Future<Output = Answer<Remote>> + Send,
+{
+    type Desk = Remote;
+
+    async fn desk(&self, _: &RequestContext<RoleServer>) -> Answer<Arc<Remote>> {
+        self.find().await
+    }
+
+    async fn instead_of(&self, lost: &Arc<Remote>) -> Option<Answer<Arc<Remote>>> {
+        Some(self.find_another(lost, Missing::Start).await)
+    }
+
+    async fn own_session(&self, desk: &Arc<Remote>) -> Answer<()> {
+        self.own.enter(desk).await.map(|_| ())
     }
 
     async fn hung_up(&self) {

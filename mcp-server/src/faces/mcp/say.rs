@@ -9,7 +9,10 @@ use crate::{
     desk::Address,
     sources,
     untrusted::{Frame, quoted},
-    wire::{AckResults, IssuedToken, Message, Page, Received, SettleStatus, TokenList},
+    wire::{
+        AckResults, ChannelList, ExposedChannel, IssuedToken, Message, Page, Received,
+        SettleStatus, TokenList,
+    },
 };
 
 /// How much of a note is shown in a list, in bytes.
@@ -25,11 +28,7 @@ pub(super) fn issued(label: &Label, issued: &IssuedToken) -> String {
          Address: {}. Grant: {}. Expires: {expires}.\n",
         issued.jid.0, issued.grant_id.0
     );
-    if Url::parse(url).is_ok_and(|url| Address::is_loopback(&url)) {
-        text.push_str(
-            "Only this machine reaches this URL. For senders elsewhere the server needs a public address or a tunnel, and --public-url to print it.\n",
-        );
-    }
+    push_reach(&mut text, url);
     let steps = sources::steps(label);
     let _ = writeln!(text, "\nWhere to paste it: {}", steps.title);
     for (number, line) in (1..).zip(steps.lines) {
@@ -40,6 +39,64 @@ pub(super) fn issued(label: &Label, issued: &IssuedToken) -> String {
         "\nThen call receive_messages with wait_seconds to hear it ring. To close it: revoke_route_token with jid {}.",
         issued.jid.0
     );
+    text
+}
+
+/// Says so where a URL is of no use elsewhere.
+fn push_reach(text: &mut String, url: &str) {
+    if Url::parse(url).is_ok_and(|url| Address::is_loopback(&url)) {
+        text.push_str(
+            "Only this machine reaches this URL. For senders elsewhere the server needs a public address or a tunnel, and --public-url to print it.\n",
+        );
+    }
+}
+
+/// A new channel URL, and how to speak through it.
+pub(super) fn exposed(exposed: &ExposedChannel) -> String {
+    let mut text = format!(
+        "Channel URL: {}\n\
+         It is shown once. Whoever has it can say something to {}, and nothing else, until {} or until it is revoked. Grant: {}.\n",
+        exposed.url, exposed.channel, exposed.expires_at.0, exposed.grant_id.0
+    );
+    push_reach(&mut text, &exposed.url);
+    let _ = write!(
+        text,
+        "\nTo speak through it:\n\
+         curl -X POST -d '{{\"message\":\"the build is green\",\"from\":\"ci\"}}' {}\n\
+         200: a live session took it. 202: nothing is attached, it is kept and delivered in order. With \"idempotency_key\" a repeat is delivered once.\n\
+         To close it: revoke_channel_grant with grant_id {}.",
+        exposed.url, exposed.grant_id.0
+    );
+    text
+}
+
+/// Channel grants, a line each.
+pub(super) fn channels(list: &ChannelList) -> String {
+    if list.grants.is_empty() {
+        return "No channel grants. expose_channel mints one.".to_owned();
+    }
+    let mut text = format!("{} channel grants:\n", list.grants.len());
+    for entry in &list.grants {
+        let _ = write!(
+            text,
+            "{}, to {}, may {}, owner {}, minted {}",
+            entry.grant_id.0, entry.channel, entry.verb.0, entry.owner_folder.0, entry.created_at.0
+        );
+        if let Some(label) = &entry.label {
+            let _ = write!(text, ", label {}", quoted(label.0.as_str(), SHOWN_NOTE));
+        }
+        match &entry.last_used_at {
+            Some(at) => _ = write!(text, ", last used {}", at.0),
+            None => text.push_str(", never used"),
+        }
+        if let Some(at) = &entry.expires_at {
+            let _ = write!(text, ", expires {}", at.0);
+        }
+        if let Some(at) = &entry.revoked_at {
+            let _ = write!(text, ", revoked {}", at.0);
+        }
+        text.push('\n');
+    }
     text
 }
 

@@ -13,8 +13,8 @@ use super::{
     reach::Reach,
     tool::{self, Tool},
     tools::{
-        AckMessages, IssueWebhook, ListRouteTokens, NackMessages, ReadMessages, ReceiveMessages,
-        RevokeRouteToken,
+        AckMessages, ExposeChannel, IssueWebhook, ListChannelGrants, ListRouteTokens, NackMessages,
+        ReadMessages, ReceiveMessages, RevokeChannelGrant, RevokeRouteToken,
     },
 };
 
@@ -30,7 +30,7 @@ pub(super) struct Row<R> {
 }
 
 /// Every tool. A new one is a type in `tools` and a line here.
-pub(super) fn rows<R: Reach>() -> [Row<R>; 7] {
+pub(super) fn rows<R: Reach>() -> [Row<R>; 10] {
     [
         row::<IssueWebhook, R>(),
         row::<RevokeRouteToken, R>(),
@@ -39,6 +39,9 @@ pub(super) fn rows<R: Reach>() -> [Row<R>; 7] {
         row::<AckMessages, R>(),
         row::<NackMessages, R>(),
         row::<ReadMessages, R>(),
+        row::<ExposeChannel, R>(),
+        row::<ListChannelGrants, R>(),
+        row::<RevokeChannelGrant, R>(),
     ]
 }
 
@@ -72,7 +75,7 @@ mod tests {
     fn the_tools_are_the_contracts_with_its_arguments_and_results() {
         type Keys = &'static [&'static str];
         // CONTRACT section 5; `state`, `order` and `max_body_bytes` of read_messages are ours.
-        let contract: [(&str, Keys, Keys, Keys); 7] = [
+        let contract: [(&str, Keys, Keys, Keys); 10] = [
             (
                 "issue_webhook",
                 &[
@@ -119,16 +122,25 @@ mod tests {
                 &[],
                 &["messages", "cursor"],
             ),
+            (
+                "expose_channel",
+                &["session_id", "ttl_seconds", "label", "verb"],
+                &[],
+                &["channel", "grant_id", "token", "url", "expires_at"],
+            ),
+            ("list_channel_grants", &[], &[], &["grants"]),
+            (
+                "revoke_channel_grant",
+                &["grant_id"],
+                &["grant_id"],
+                &["grants"],
+            ),
         ];
         let names: Vec<&str> = published().iter().map(|tool| &*tool.name).collect();
         assert_eq!(names, contract.map(|(name, ..)| name));
         let keys = |schema: &JsonObject| -> Vec<String> {
-            schema["properties"]
-                .as_object()
-                .expect("properties")
-                .keys()
-                .cloned()
-                .collect()
+            let properties = schema.get("properties").and_then(Value::as_object);
+            properties.map_or_else(Vec::new, |all| all.keys().cloned().collect())
         };
         for (tool, (name, arguments, required, results)) in published().iter().zip(contract) {
             let input = &tool.input_schema;

@@ -58,6 +58,11 @@ pub(super) trait Tool: 'static {
         false
     }
 
+    /// Whether this call is about the caller's own session, which may have to be made first.
+    fn needs_session(_: &Self::Ask) -> bool {
+        false
+    }
+
     /// Does it.
     fn run<D: Desk>(
         desk: &D,
@@ -142,15 +147,26 @@ async fn ask_desk<T: Tool, R: Reach>(
     context: &RequestContext<RoleServer>,
 ) -> Answer<Said<T::Reply>> {
     let desk = reach.desk(context).await?;
-    let lost = match T::run(&*desk, ask.clone()).await {
+    let lost = match run_at::<T, R>(reach, &desk, ask.clone()).await {
         // Nothing was sent, so asking again does nothing twice.
         Err(refusal @ Refusal::Unreachable(_)) => refusal,
         answer => return answer,
     };
     match reach.instead_of(&desk).await {
-        Some(desk) => T::run(&*desk?, ask).await,
+        Some(desk) => run_at::<T, R>(reach, &desk?, ask).await,
         None => Err(lost),
     }
+}
+
+async fn run_at<T: Tool, R: Reach>(
+    reach: &R,
+    desk: &Arc<R::Desk>,
+    ask: T::Ask,
+) -> Answer<Said<T::Reply>> {
+    if T::needs_session(&ask) {
+        reach.own_session(desk).await?;
+    }
+    T::run(&**desk, ask).await
 }
 
 /// A refusal as a tool error. Text alone: TypeScript clients hold an error's structured content
@@ -161,7 +177,7 @@ fn refused(refusal: &Refusal) -> CallToolResult {
             "Name a folder at or below your own, or ask the operator for a key that reaches further."
         }
         Refusal::NotFound(_) => {
-            "list_route_tokens and read_messages show what is within your reach."
+            "list_route_tokens, list_channel_grants and read_messages show what is within your reach."
         }
         Refusal::Unavailable(_) => "Call again in a few seconds.",
         Refusal::Internal(_) => "This is a fault of the server; its log says more.",

@@ -59,6 +59,21 @@ const TABLE: &[(&str, Arguments, Other)] = &[
         |_| json!({"match": "hook:acme/eng/**"}),
         Other::Nothing("messages"),
     ),
+    (
+        "expose_channel",
+        |scene| json!({"session_id": scene.session}),
+        Other::Error("no session build"),
+    ),
+    (
+        "list_channel_grants",
+        |_| json!({}),
+        Other::Nothing("grants"),
+    ),
+    (
+        "revoke_channel_grant",
+        |scene| json!({"grant_id": scene.channel_grant}),
+        Other::Error("no live channel grant"),
+    ),
 ];
 
 fn post(server: &Doorbell<'_>, more: &[(&str, &str)], message: &Value) -> Reply {

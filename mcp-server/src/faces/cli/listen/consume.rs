@@ -11,8 +11,7 @@ use doorbell_core::message::{MAX_ATTEMPTS, MessageId};
 use serde::Serialize;
 
 use super::{
-    super::{Failure, again::Again, connect, stop::Stop, terminal},
-    Subject,
+    super::{Failure, again::Again, connect, log::Subject, stop::Stop, terminal},
     exec::Exec,
     forward::Forward,
     show::Manner,

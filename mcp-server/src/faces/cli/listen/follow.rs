@@ -6,17 +6,18 @@
 use std::collections::HashSet;
 
 use doorbell_core::message::Cursor;
-use futures_util::StreamExt;
-use reqwest::Method;
 
 use super::{
-    super::{Failure, again::Again, connect, stop::Stop, terminal},
-    Subject,
+    super::{
+        Failure,
+        log::{Log, Subject},
+        stop::Stop,
+        terminal,
+    },
     show::{self, Manner},
 };
 use crate::{
-    desk::{Answer, Desk, Events, Remote},
-    refusal::Refusal,
+    desk::{Desk, Remote},
     wire::{Count, Message, Order, Read, Text, TextShape},
 };
 
@@ -27,72 +28,21 @@ pub(super) async fn run(
     mut stop: Stop,
 ) -> Result<(), Failure> {
     let manner = Manner::of_standard_output(subject.common.json);
-    let mut desk = subject.desk()?;
-    let mut place = since.map(|cursor| cursor.write().into_owned());
+    let place = since.map(|cursor| cursor.write().into_owned());
     // The stream is open before the newest are read, so that nothing falls between.
-    let mut events = open(&desk, subject, place.as_deref()).await?;
-    let shown = newest(&desk, subject, last, manner).await?;
+    let mut log = Log::open(subject, place).await?;
+    let shown = newest(log.desk(), subject, last, manner).await?;
     if manner.is_for_people() {
-        terminal::explain(&format!("listening at {}; Ctrl-C stops", desk.url()));
+        terminal::explain(&format!("listening at {}; Ctrl-C stops", log.desk().url()));
     }
-    let mut again = Again::default();
-    loop {
-        let event = tokio::select! {
-            biased;
-            () = stop.told() => return Ok(()),
-            event = events.next() => event,
-        };
-        let Some(Ok(event)) = event else {
-            match reopen(subject, place.as_deref(), &mut again, &mut stop).await? {
-                Some(opened) => (desk, events) = opened,
-                None => return Ok(()),
-            }
-            continue;
-        };
-        place = event.id.or(place);
-        let Some(data) = event.data else { continue };
-        let message: Message = serde_json::from_str(&data)
-            .map_err(|_| Refusal::Internal("the server's stream does not read".to_owned()))?;
-        if !shown.contains(&message.id.0) {
-            print(&desk, message, manner).await?;
+    while let Some(step) = log.next(&mut stop).await? {
+        if let Some(message) = step.message
+            && !shown.contains(&message.id.0)
+        {
+            print(log.desk(), message, manner).await?;
         }
     }
-}
-
-/// Opens the stream behind `place`, or from now on.
-async fn open(desk: &Remote, subject: &Subject<'_>, place: Option<&str>) -> Answer<Events> {
-    let mut request = desk.request(Method::GET, &["stream"]);
-    if let Some(pattern) = &subject.pattern {
-        request = request.query(&[("match", pattern.to_string())]);
-    }
-    if let Some(place) = place {
-        request = request.header("last-event-id", place);
-    }
-    desk.events(request).await
-}
-
-/// Opens it again once the server answers, wherever it is now; `None`: told to stop meanwhile.
-async fn reopen(
-    subject: &Subject<'_>,
-    place: Option<&str>,
-    again: &mut Again,
-    stop: &mut Stop,
-) -> Result<Option<(Remote, Events)>, Failure> {
-    let mut why = "the server went away".to_owned();
-    loop {
-        if !again.wait(&why, stop).await {
-            return Ok(None);
-        }
-        let desk = subject.desk()?;
-        match open(&desk, subject, place).await {
-            Ok(events) => {
-                again.over();
-                return Ok(Some((desk, events)));
-            }
-            Err(refusal) if Again::worth_it(&refusal) => why = refusal.to_string(),
-            Err(refusal) => return Err(refusal.into()),
-        }
-    }
+    Ok(())
 }
 
 /// Prints the newest messages, oldest first, and says which they were.
@@ -130,12 +80,5 @@ async fn print(desk: &Remote, mut message: Message, manner: Manner) -> Result<()
             Ok(terminal::json(&message)?)
         }
         Manner::People { colour } => Ok(terminal::say(&show::message(&message, colour))?),
-    }
-}
-
-impl Subject<'_> {
-    /// The desk of the server that runs now.
-    pub(super) fn desk(&self) -> Result<Remote, Failure> {
-        connect::desk(self.common, self.folder.clone())
     }
 }

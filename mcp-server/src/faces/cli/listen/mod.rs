@@ -7,10 +7,10 @@ mod forward;
 mod show;
 
 use clap::Args;
-use doorbell_core::{folder::Folder, message::Cursor, pattern::Pattern};
+use doorbell_core::message::Cursor;
 
 use self::{consume::How, exec::Exec, forward::Forward};
-use super::{Common, Failure, connect, stop::Stop};
+use super::{Common, Failure, log::Subject, stop::Stop};
 use crate::{refusal::Refusal, wire::TextShape};
 
 /// Arguments of `doorbell listen`.
@@ -37,25 +37,8 @@ pub(super) struct Listen {
     since: Option<String>,
 }
 
-/// What every way of listening needs: which messages, and as whom.
-struct Subject<'a> {
-    common: &'a Common,
-    folder: Option<Folder>,
-    pattern: Option<Pattern>,
-}
-
 pub(super) async fn run(common: &Common, args: Listen) -> Result<(), Failure> {
-    let subject = Subject {
-        common,
-        folder: args
-            .folder
-            .map(|text| connect::parsed("folder", &text))
-            .transpose()?,
-        pattern: args
-            .pattern
-            .map(|text| connect::parsed("pattern", &text))
-            .transpose()?,
-    };
+    let subject = Subject::parsed(common, args.folder.as_deref(), args.pattern.as_deref())?;
     let stop = Stop::listen()?;
     let how = match (args.forward_to, args.exec) {
         (Some(url), _) => How::Forward(Forward::to(&url)?),
@@ -68,6 +51,7 @@ pub(super) async fn run(common: &Common, args: Listen) -> Result<(), Failure> {
     consume::run(&subject, how, stop).await
 }
 
-fn cursor(text: &str) -> Result<Cursor, Refusal> {
+/// A place in the log, as `/v1/messages` returned it.
+pub(super) fn cursor(text: &str) -> Result<Cursor, Refusal> {
     Cursor::read(text).map_err(|rule| Refusal::invalid("since", rule))
 }

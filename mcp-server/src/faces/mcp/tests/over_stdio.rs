@@ -28,8 +28,10 @@ use super::{
 use crate::{
     desk::{Address, Answer, Remote},
     faces::mcp::{
-        reach::Lazy,
-        stdio::{StdioError, serve},
+        handler::Handler,
+        own::Own,
+        reach::{Lazy, Missing},
+        stdio::{Pipes, StdioError, serve},
     },
     refusal::Refusal,
 };
@@ -45,15 +47,20 @@ struct Pipe {
 }
 
 impl Pipe {
-    fn new<W>(open: impl Fn() -> W + Send + Sync + 'static) -> Self
+    fn new<W>(open: impl Fn(Missing) -> W + Send + Sync + 'static) -> Self
     where
         W: Future<Output = Answer<Remote>> + Send + 'static,
     {
         let (ours, theirs) = duplex(1 << 16);
         let (read, write) = split(theirs);
         let closed = CancellationToken::new();
-        let reach = Lazy::new(open, closed.clone());
-        let server = tokio::spawn(serve(reach, closed, read, write));
+        let reach = Arc::new(Lazy::new(open, Own::default(), closed.clone()));
+        let pipes = Pipes {
+            read,
+            write,
+            closed,
+        };
+        let server = tokio::spawn(serve(Handler::new(reach), pipes));
         let (from, to) = split(ours);
         Self {
             to,
@@ -107,12 +114,12 @@ fn finder(
     addrs: Vec<String>,
 ) -> (
     Arc<AtomicUsize>,
-    impl Fn() -> std::future::Ready<Answer<Remote>> + Send + Sync + 'static,
+    impl Fn(Missing) -> std::future::Ready<Answer<Remote>> + Send + Sync + 'static,
 ) {
     let looked = Arc::new(AtomicUsize::new(0));
     let key = fixture.key.expose().to_owned();
     let counting = Arc::clone(&looked);
-    let open = move || {
+    let open = move |_| {
         let turn = counting.fetch_add(1, Ordering::Relaxed);
         let addr = &addrs[turn.min(addrs.len() - 1)];
         let address = Address {
@@ -230,8 +237,9 @@ async fn a_server_that_has_gone_is_looked_for_once_more() {
 
 #[tokio::test]
 async fn a_refusal_to_start_a_server_is_a_tool_error_and_is_tried_again() {
-    let mut pipe =
-        Pipe::new(|| std::future::ready(Err(Refusal::Unavailable("the port is taken".to_owned()))));
+    let mut pipe = Pipe::new(|_| {
+        std::future::ready(Err(Refusal::Unavailable("the port is taken".to_owned())))
+    });
     pipe.begin(Revision::New).await;
     for _ in 0..2 {
         let failed = pipe

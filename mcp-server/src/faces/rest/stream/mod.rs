@@ -63,6 +63,10 @@ pub(super) struct Follow {
     /// Push what is pending in the caller's folder too.
     #[serde(default)]
     with_folder: bool,
+    /// Push what is pending in the caller's folder, and in the session it says is its own, without
+    /// being anyone's consumer. An `idle` event says that nothing was, at the first look.
+    #[serde(default)]
+    pending: bool,
 }
 
 /// Ends a stream: its time is over, or the server stops, for a stream never ends by itself and the
@@ -103,13 +107,21 @@ pub(super) async fn stream(
         draining: house.draining.subscribe(),
     };
     let pattern = ask.pattern.map(|pattern| pattern.0);
-    if ask.attach {
-        let session = ask
-            .session
-            .ok_or_else(|| Refusal::invalid("session", "is required with attach"))?;
+    if ask.attach || ask.pending {
+        if ask.attach == ask.pending {
+            let rule = "does not go with attach: that pushes what is pending already";
+            return Err(Refusal::invalid("pending", rule).into());
+        }
+        if ask.attach && ask.session.is_none() {
+            return Err(Refusal::invalid("session", "is required with attach").into());
+        }
+        if ask.pending && ask.session.is_some() {
+            let rule = "goes with attach; with pending it is the Doorbell-Session header";
+            return Err(Refusal::invalid("session", rule).into());
+        }
         let push = Push {
-            session: session.0,
-            with_folder: ask.with_folder,
+            attach: ask.session.map(|session| session.0),
+            with_folder: ask.with_folder || ask.pending,
             pattern,
             body_bytes,
         };

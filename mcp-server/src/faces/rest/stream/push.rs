@@ -1,4 +1,4 @@
-//! What is pending, pushed to the one consumer of a session.
+//! What is pending, pushed: to the one consumer of a session, or to whoever waits at a folder's inbox.
 //!
 //! A push is neither a lease nor an attempt. What is not settled is pushed again after 30 seconds,
 //! 1, 2 and 5 minutes, then waits in the inbox.
@@ -30,7 +30,8 @@ const AGAIN: [Duration; 4] = [
 
 /// What to push, to whom.
 pub(super) struct Push {
-    pub(super) session: SessionId,
+    /// The session to be the one consumer of.
+    pub(super) attach: Option<SessionId>,
     pub(super) with_folder: bool,
     pub(super) pattern: Option<Pattern>,
     pub(super) body_bytes: u64,
@@ -43,12 +44,11 @@ struct Pushed {
     due: Option<Instant>,
 }
 
-/// The one consumer of a session; while it stands the session is live.
+/// Someone who is pushed to. While the one consumer of a session stands, the session is live.
 pub(super) struct Pusher {
     house: Arc<House>,
     desk: Local,
-    session: Arc<Session>,
-    _held: Held,
+    held: Option<(Arc<Session>, Held)>,
     inboxes: Vec<Inbox>,
     bells: Vec<Attachment>,
     /// Rung when something is settled: heard while the window is full.
@@ -59,12 +59,17 @@ pub(super) struct Pusher {
     until: Until,
     pushed: BTreeMap<Cursor, Pushed>,
     over: bool,
+    /// Whether to say that nothing was pending at the first look.
+    says_idle: bool,
 }
 
 impl Pusher {
     pub(super) fn attach(house: Arc<House>, desk: Local, push: Push, until: Until) -> Answer<Self> {
-        let (session, held) = desk.hold(&push.session)?;
-        let mut inboxes = vec![Inbox::Session(session.id.clone())];
+        let held = push.attach.map(|id| desk.hold(&id)).transpose()?;
+        let mut inboxes = match &held {
+            Some((session, _)) => vec![Inbox::Session(session.id.clone())],
+            None => Vec::from_iter(desk.own_session_inbox()?),
+        };
         if push.with_folder {
             inboxes.push(Inbox::Folder(desk.home()?));
         }
@@ -78,8 +83,8 @@ impl Pusher {
             full: false,
             house,
             desk,
-            session,
-            _held: held,
+            says_idle: held.is_none(),
+            held,
             inboxes,
             bells,
             pattern: push.pattern,
@@ -96,19 +101,25 @@ impl Pusher {
             if self.over || !self.desk.is_let_in() {
                 return None;
             }
-            let now = self.house.store.session(&self.session.id);
-            if now.is_none_or(|session| session.ended_at.is_some()) {
-                self.over = true;
-                return Some(Event::default().event("ended").data("{}"));
+            if let Some((session, _)) = &self.held {
+                let now = self.house.store.session(&session.id);
+                if now.is_none_or(|session| session.ended_at.is_some()) {
+                    self.over = true;
+                    return Some(Event::default().event("ended").data("{}"));
+                }
             }
             match self.due() {
                 Due::Now(place) => {
+                    self.says_idle = false;
                     let message = self.desk.at(place, self.body_bytes).await.ok()?;
                     self.note(place);
                     // It may have been settled and forgotten meanwhile.
                     if let Some(message) = message {
                         return event(place, &message);
                     }
+                }
+                Due::At(_) if std::mem::take(&mut self.says_idle) => {
+                    return Some(Event::default().event("idle").data("{}"));
                 }
                 Due::At(when) => tokio::select! {
                     () = any_rung(&mut self.bells) => {}
