@@ -302,3 +302,52 @@ async fn where_nobody_reads_any_more_the_program_hears_a_hangup() {
     let ended = tokio::time::timeout(Duration::from_secs(60), yes.wait()).await;
     assert_eq!(ended.expect("in time").expect("ended").code(), Some(129));
 }
+
+#[tokio::test]
+async fn a_mebibyte_of_hostile_text_is_harmless_text_to_the_program() {
+    let house = house().await;
+    let text = "0123456789".repeat(90_000);
+    // C1 in UTF-8 takes two bytes and the rest is escaped: the request stays under a mebibyte.
+    let hostile = text.replacen(
+        "0123456789",
+        "\u{9b}201~\u{1b}[201~\u{3}\u{4}\r\n0123456789",
+        3_000,
+    );
+    let harmless = text.replacen("0123456789", "201~[201~\n0123456789", 3_000);
+    let script = format!(
+        "stty raw -echo; printf '\\033[?2004hREADY\\n'; head -c {} > typed; stty sane; echo DONE",
+        harmless.len() + 13
+    );
+    let args = [
+        "run",
+        "--folder",
+        "acme/eng",
+        "--session",
+        "build",
+        "--",
+        "sh",
+        "-c",
+        &script,
+    ];
+    let mut run = house
+        .command(&args)
+        .current_dir(house.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let _input = run.stdin.take();
+    let mut out = super::house::lines(run.stdout.take().expect("piped"));
+    assert!(super::house::next(&mut out).await.contains("READY"));
+    let url = expose(&house).await;
+    let client = client();
+    let knock = client
+        .post(&url)
+        .json(&json!({"message": hostile}))
+        .send()
+        .await;
+    assert_eq!(knock.expect("answered").status(), 200);
+    assert_eq!(super::house::next(&mut out).await, "DONE");
+    let typed = fs::read(house.path().join("typed")).expect("recorded");
+    assert!(typed == format!("\x1b[200~{harmless}\x1b[201~\r").as_bytes());
+}

@@ -3,10 +3,14 @@
 use std::{collections::VecDeque, future::pending, process::ExitStatus};
 
 use rustix::{
-    process::{Pid, Signal, kill_process},
+    process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid},
     termios::{Winsize, tcsetwinsize},
 };
-use tokio::{process::Child, sync::mpsc};
+use tokio::{
+    process::Child,
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 
 use super::{
     discipline::Tty,
@@ -31,6 +35,9 @@ pub struct Ends {
     pub screen: mpsc::Sender<Vec<u8>>,
     /// What else happens.
     pub events: mpsc::Receiver<Event>,
+    /// The program has stopped itself, as some do when Ctrl-Z is typed: it waits for
+    /// [`Event::GoesOn`].
+    pub stopped: mpsc::Sender<()>,
 }
 
 /// What happens to a terminal beside typing.
@@ -40,6 +47,8 @@ pub enum Event {
     Resized(Winsize),
     /// A signal was sent to us and is for the program.
     Signal(Signal),
+    /// The user is back: what was stopped goes on.
+    GoesOn,
 }
 
 /// Runs a program to its end, types into it what is said, and returns the exit status to pass on
@@ -62,6 +71,7 @@ pub async fn relay(
         is_pipe,
         screen,
         mut events,
+        stopped,
     } = ends;
     let output = output::relay(reader, screen, &bracketed, &progress);
     let status = {
@@ -76,7 +86,7 @@ pub async fn relay(
             stash: VecDeque::new(),
             keys_end: false,
         };
-        let ended = ended(&mut child, &mut events, &tty);
+        let ended = ended(&mut child, &mut events, &stopped, &tty);
         tokio::pin!(output);
         // The output first: what the program asked for is known before anything is typed.
         let status = tokio::select! {
@@ -99,14 +109,21 @@ pub async fn relay(
 async fn ended(
     child: &mut Child,
     events: &mut mpsc::Receiver<Event>,
+    stopped: &mpsc::Sender<()>,
     tty: &Tty,
 ) -> std::io::Result<ExitStatus> {
+    let mut changes = signal(SignalKind::child())?;
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     loop {
+        if pid.is_some_and(has_stopped) {
+            // Where nobody can bring it back it stays stopped, as it would bare.
+            let _ = stopped.try_send(());
+        }
         let event = tokio::select! {
             biased;
             status = child.wait() => return status,
             event = next(events) => event,
+            _ = changes.recv() => continue,
         };
         match (event, pid) {
             (Event::Resized(size), _) => {
@@ -117,9 +134,22 @@ async fn ended(
                 // Not reaped yet, so the number is still its own.
                 let _ = kill_process(pid, signal);
             }
-            (Event::Signal(_), None) => {}
+            (Event::GoesOn, Some(pid)) => {
+                // It leads its group: whoever it started in it goes on too.
+                let _ = kill_process_group(pid, Signal::CONT);
+            }
+            (Event::Signal(_) | Event::GoesOn, None) => {}
         }
     }
+}
+
+/// Whether it stopped since this was last asked. Its end is not taken from whoever waits for that.
+fn has_stopped(pid: Pid) -> bool {
+    let asked = waitid(
+        WaitId::Pid(pid),
+        WaitIdOptions::STOPPED | WaitIdOptions::NOHANG,
+    );
+    matches!(asked, Ok(Some(status)) if status.stopped())
 }
 
 async fn next(events: &mut mpsc::Receiver<Event>) -> Event {

@@ -8,7 +8,9 @@ use std::{
 };
 
 use rustix::{
-    process::{Signal, getpid, kill_process},
+    process::{
+        Signal, getpgid, getpgrp, getpid, getppid, getsid, kill_current_process_group, kill_process,
+    },
     termios::Termios,
 };
 use tokio::{
@@ -50,13 +52,14 @@ impl User {
         let (keys_in, keys) = mpsc::channel(CHUNKS);
         let (screen, screen_out) = mpsc::channel(CHUNKS);
         let (events_in, events) = mpsc::channel(CHUNKS);
+        let (stopped, stopped_out) = mpsc::channel(1);
         let (done, printed) = oneshot::channel();
         for signal in PASSED_ON {
             pass_on(signal, events_in.clone(), terminal.clone())?;
         }
         follow_size(events_in.clone())?;
         if let Some(terminal) = &terminal {
-            rest_and_go_on(terminal.clone(), events_in.clone())?;
+            rest_and_go_on(terminal.clone(), events_in.clone(), stopped_out)?;
         }
         thread::spawn(move || read_keys(&keys_in));
         thread::spawn(move || {
@@ -69,6 +72,7 @@ impl User {
             is_pipe,
             screen,
             events,
+            stopped,
         };
         Ok((Self { terminal, printed }, ends))
     }
@@ -206,8 +210,13 @@ fn follow_size(events: Sender<Event>) -> io::Result<()> {
     Ok(())
 }
 
-/// Stopped from outside (a typed Ctrl-Z is the program's), the terminal is the shell's meanwhile.
-fn rest_and_go_on(terminal: Arc<Terminal>, events: Sender<Event>) -> io::Result<()> {
+/// While we are stopped, from outside or because the program stopped itself, the terminal is the
+/// shell's.
+fn rest_and_go_on(
+    terminal: Arc<Terminal>,
+    events: Sender<Event>,
+    mut stopped: Receiver<()>,
+) -> io::Result<()> {
     let mut stops = heard(Signal::TSTP)?;
     let mut goes_on = heard(Signal::CONT)?;
     tokio::spawn(async move {
@@ -217,6 +226,15 @@ fn rest_and_go_on(terminal: Arc<Terminal>, events: Sender<Event>) -> io::Result<
                     terminal.leave();
                     let _ = kill_process(getpid(), Signal::STOP);
                 }
+                Some(()) = stopped.recv() => {
+                    if is_orphaned() {
+                        // No shell would ever bring us back: it goes on at once.
+                        let _ = events.send(Event::GoesOn).await;
+                    } else {
+                        terminal.leave();
+                        let _ = kill_current_process_group(Signal::STOP);
+                    }
+                }
                 Some(()) = goes_on.recv() => {
                     if events.is_closed() {
                         return;
@@ -224,10 +242,22 @@ fn rest_and_go_on(terminal: Arc<Terminal>, events: Sender<Event>) -> io::Result<
                     // A terminal that is gone cannot be made raw.
                     let _ = terminal.enter();
                     let _ = events.send(Event::Resized(size())).await;
+                    let _ = events.send(Event::GoesOn).await;
                 }
                 else => return,
             }
         }
     });
     Ok(())
+}
+
+/// Whether our process group has no shell: nobody of the same session and another group started us
+/// (POSIX: an orphaned process group, whose members a terminal does not stop either).
+fn is_orphaned() -> bool {
+    let Some(parent) = getppid() else {
+        return true;
+    };
+    let same_session = matches!((getsid(Some(parent)), getsid(None)), (Ok(a), Ok(b)) if a == b);
+    let other_group = getpgid(Some(parent)).is_ok_and(|group| group != getpgrp());
+    !(same_session && other_group)
 }

@@ -102,6 +102,15 @@ async fn a_shells_job_control_is_whole() {
 }
 
 #[tokio::test]
+async fn a_program_that_stops_itself_says_so_and_goes_on_when_its_user_is_back() {
+    let mut rig = Rig::sh("echo READY; kill -STOP $$; echo ON; exit 6").await;
+    rig.stopped().await;
+    rig.go_on().await;
+    rig.until("ON").await;
+    assert_eq!(rig.exit_code().await, 6);
+}
+
+#[tokio::test]
 async fn signals_sent_to_us_are_its_and_their_status_too() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
         let rig = Rig::sh("echo READY; exec sleep 600").await;

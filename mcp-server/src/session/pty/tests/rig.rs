@@ -38,6 +38,7 @@ pub(super) struct Rig {
     keys: Option<mpsc::Sender<Vec<u8>>>,
     screen: mpsc::Receiver<Vec<u8>>,
     events: mpsc::Sender<Event>,
+    stopped: mpsc::Receiver<()>,
     program: thread::JoinHandle<Result<u8, NotStarted>>,
     /// Printed and not looked at yet.
     seen: Vec<u8>,
@@ -84,12 +85,14 @@ impl Rig {
         let (keys_in, keys) = mpsc::channel(16);
         let (screen_in, screen) = mpsc::channel(16);
         let (events_in, events) = mpsc::channel(16);
+        let (stopped_in, stopped) = mpsc::channel(1);
         let program = thread::spawn(move || {
             let ends = Ends {
                 keys,
                 is_pipe,
                 screen: screen_in,
                 events,
+                stopped: stopped_in,
             };
             let mut source = Script {
                 said,
@@ -107,6 +110,7 @@ impl Rig {
             keys: Some(keys_in),
             screen,
             events: events_in,
+            stopped,
             program,
             seen: Vec::new(),
         }
@@ -156,6 +160,17 @@ impl Rig {
             .send(Event::Signal(signal))
             .await
             .expect("the program runs");
+    }
+
+    /// Waits until the program has stopped itself.
+    pub(super) async fn stopped(&mut self) {
+        let stopped = timeout(PATIENCE, self.stopped.recv()).await;
+        stopped.expect("in time").expect("the program runs");
+    }
+
+    pub(super) async fn go_on(&self) {
+        let went_on = self.events.send(Event::GoesOn).await;
+        went_on.expect("the program runs");
     }
 
     /// Reads what is printed until `text` is, and returns what came before it.
