@@ -104,12 +104,19 @@ impl Writer {
             let mut weight = first.weight();
             let mut commands = std::mem::take(&mut self.commands);
             commands.push(first);
-            while commands.len() < MAX_COMMANDS
-                && weight < MAX_WEIGHT
-                && let Ok(command) = self.queue.try_recv()
-            {
-                weight += command.weight();
-                commands.push(command);
+            // Whoever is about to ask may get the processor once: under load a batch grows, and
+            // alone a request loses a system call.
+            for last_call in [false, true] {
+                while commands.len() < MAX_COMMANDS
+                    && weight < MAX_WEIGHT
+                    && let Ok(command) = self.queue.try_recv()
+                {
+                    weight += command.weight();
+                    commands.push(command);
+                }
+                if !last_call {
+                    std::thread::yield_now();
+                }
             }
             let outcome = self.turn(open, &mut commands);
             let close = outcome?;
