@@ -11,22 +11,52 @@ use serde_json::Value;
 
 use crate::{binary, run, server::Home};
 
+fn installed(by: &str) -> Result<PathBuf, String> {
+    let script = binary::workspace().join("tests/clients").join(by);
+    let install = Command::new("sh").arg(&script).output();
+    let install = install.map_err(|error| error.to_string())?;
+    if install.status.success() {
+        Ok(script
+            .parent()
+            .expect("a file lies in a directory")
+            .to_owned())
+    } else {
+        Err(String::from_utf8_lossy(&install.stderr).into_owned())
+    }
+}
+
 fn clients() -> &'static Path {
     static CLIENTS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let clients = CLIENTS.get_or_init(|| {
-        let dir = binary::workspace().join("tests/clients");
-        let install = Command::new("sh").arg(dir.join("install.sh")).output();
-        let install = install.map_err(|error| error.to_string())?;
-        if install.status.success() {
-            Ok(dir)
-        } else {
-            Err(String::from_utf8_lossy(&install.stderr).into_owned())
-        }
-    });
-    match clients {
+    match CLIENTS.get_or_init(|| installed("install.sh")) {
         Ok(dir) => dir,
         Err(said) => panic!("the foreign clients are missing: {said}"),
     }
+}
+
+/// The real Claude Code, without a login, with `doorbell` on its `PATH`.
+pub fn claude_code(home: &Home) -> Command {
+    static CLAUDE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let dir = match CLAUDE.get_or_init(|| installed("claude/install.sh")) {
+        Ok(dir) => dir,
+        Err(said) => panic!("Claude Code is missing: {said}"),
+    };
+    let mut command = with_doorbell(home, "node");
+    command
+        .arg(dir.join("node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs"))
+        .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
+    command
+}
+
+/// A program with `doorbell` on its `PATH`.
+pub fn with_doorbell(home: &Home, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = home.command(program);
+    let own = binary::doorbell()
+        .parent()
+        .expect("a file lies in a directory");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::iter::once(own.to_owned()).chain(std::env::split_paths(&path));
+    command.env("PATH", std::env::join_paths(dirs).expect("no colon in it"));
+    command
 }
 
 /// One of the drivers of the official MCP SDKs.

@@ -2,6 +2,7 @@
 
 mod agent;
 mod channel;
+mod plugin;
 mod sessions;
 mod wait;
 mod watch;

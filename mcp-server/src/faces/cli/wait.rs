@@ -6,6 +6,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
+use doorbell_core::{label::SessionId, message::MessageId};
 use futures_util::StreamExt;
 use reqwest::Method;
 use tokio::time::{Instant, sleep_until};
@@ -14,7 +15,7 @@ use super::{Common, Failure, again::Again, log::Subject, terminal};
 use crate::{
     desk::{Answer, Desk, Events, Remote},
     refusal::Refusal,
-    wire::{Count, Message, MessageState, Read, Text},
+    wire::{Count, Message, MessageState, OpenSession, Read, Text},
 };
 
 /// What a hook takes for: wake up.
@@ -35,9 +36,14 @@ pub(super) struct Wait {
     /// As the agent of this folder: its inbox
     #[arg(long)]
     folder: Option<String>,
-    /// The inbox of this session too
+    /// The inbox of this session too; it is made if it is not there
     #[arg(long, value_name = "ID")]
     session: Option<String>,
+    /// Not this message; may be given again
+    ///
+    /// For a hook whose agent was woken for it already and left it where it is.
+    #[arg(long, value_name = "MESSAGE")]
+    except: Vec<String>,
     /// Give up after so many seconds; 0: look once [never]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
@@ -49,10 +55,16 @@ pub(super) async fn run(common: &Common, args: Wait) -> Result<ExitCode, Failure
         .session
         .map(|text| super::connect::parsed("session", &text))
         .transpose()?;
+    let except: Vec<MessageId> = args
+        .except
+        .iter()
+        .map(|text| super::connect::parsed("except", text))
+        .collect::<Result<_, _>>()?;
     let began = Instant::now();
     let mut waiter = Waiter {
         subject: &subject,
         session,
+        except,
         // A timeout beyond what the clock can tell is none.
         deadline: args
             .timeout
@@ -78,7 +90,8 @@ pub(super) async fn run(common: &Common, args: Wait) -> Result<ExitCode, Failure
 
 struct Waiter<'a> {
     subject: &'a Subject<'a>,
-    session: Option<doorbell_core::label::SessionId>,
+    session: Option<SessionId>,
+    except: Vec<MessageId>,
     deadline: Option<Instant>,
     patience: Instant,
     looked: bool,
@@ -109,6 +122,11 @@ impl Waiter<'_> {
     async fn once(&mut self) -> Result<Option<Message>, Failure> {
         let desk = self.subject.desk_if_any()?;
         if let Some(session) = &self.session {
+            let ask = OpenSession {
+                id: Some(Text(session.clone())),
+                folder: None,
+            };
+            desk.open_session(ask).await?;
             desk.enter(session.clone());
         }
         let opened = tokio::select! {
@@ -144,11 +162,19 @@ impl Waiter<'_> {
             let Some(Ok(event)) = event else {
                 return Ok(None);
             };
-            self.looked = true;
             match (event.event.as_deref(), event.data) {
-                (Some("message"), Some(data)) => return Ok(Some(read(&data)?)),
-                _ if self.is_over() => return Ok(None),
+                (Some("message"), Some(data)) => {
+                    let message = read(&data)?;
+                    if !self.except.contains(&message.id.0) {
+                        return Ok(Some(message));
+                    }
+                }
+                // Nothing more was there at the first look.
+                (Some("idle"), _) => self.looked = true,
                 _ => {}
+            }
+            if self.is_over() {
+                return Ok(None);
             }
         }
     }
@@ -165,11 +191,12 @@ impl Waiter<'_> {
             let ask = Read {
                 pattern: self.subject.pattern.clone().map(Text),
                 state: Some(MessageState::Pending),
-                limit: Some(Count::clamped(1)),
+                limit: Some(Count::clamped(1 + self.except.len() as u64)),
                 max_body_bytes: Some(Count::clamped(0)),
                 ..Read::default()
             };
-            let found = desk.read(ask).await?.messages.into_iter().next();
+            let mut found = desk.read(ask).await?.messages.into_iter();
+            let found = found.find(|message| !self.except.contains(&message.id.0));
             self.looked = true;
             if found.is_some() || self.is_over() {
                 return Ok(found);

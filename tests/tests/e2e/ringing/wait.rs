@@ -76,7 +76,6 @@ fn every_error_is_1_so_that_no_hook_wakes_by_mistake() {
         &["--json", "wait", "--what"],
         &["wait", "--folder", "no//folder"],
         &["wait", "no pattern"],
-        &["wait", "--folder", "acme", "--session", "nobodys"],
     ] {
         let ran = home.cli(wrong).expect(1);
         assert!(!ran.stderr.is_empty(), "{wrong:?} says nothing");

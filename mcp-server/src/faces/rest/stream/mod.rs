@@ -64,7 +64,7 @@ pub(super) struct Follow {
     #[serde(default)]
     with_folder: bool,
     /// Push what is pending in the caller's folder, and in the session it says is its own, without
-    /// being anyone's consumer. An `idle` event says that nothing was, at the first look.
+    /// being anyone's consumer. An `idle` event says, once, that this was all there is.
     #[serde(default)]
     pending: bool,
 }

@@ -59,7 +59,7 @@ pub(super) struct Pusher {
     until: Until,
     pushed: BTreeMap<Cursor, Pushed>,
     over: bool,
-    /// Whether to say that nothing was pending at the first look.
+    /// Whether to say, once, when nothing more is there to push.
     says_idle: bool,
 }
 
@@ -110,7 +110,6 @@ impl Pusher {
             }
             match self.due() {
                 Due::Now(place) => {
-                    self.says_idle = false;
                     let message = self.desk.at(place, self.body_bytes).await.ok()?;
                     self.note(place);
                     // It may have been settled and forgotten meanwhile.
