@@ -6,6 +6,8 @@
 //!
 //! It prints a URL; post anything to it (`curl <url> -d hello`) and it prints what came.
 
+#![allow(clippy::print_stdout, reason = "an example speaks to whoever runs it")]
+
 use std::{env, error::Error};
 
 use rmcp::{

@@ -7,6 +7,8 @@
 //!
 //! It prints a URL. Post to it, and the message is on disk before the 200 and printed after it.
 
+#![allow(clippy::print_stdout, reason = "an example speaks to whoever runs it")]
+
 use std::{env, error::Error, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::{Router, routing::get};
