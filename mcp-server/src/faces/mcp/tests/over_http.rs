@@ -1,5 +1,10 @@
 //! Calls over HTTP, answered and refused.
 
+use doorbell_core::{
+    acl::{UseSession, authorize},
+    principal::Principal,
+    registry::NewSession,
+};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -327,4 +332,55 @@ async fn a_stranger_is_401_and_a_get_is_405() {
         .await
         .expect("a response");
     assert_eq!(get.status(), 405);
+}
+
+#[tokio::test]
+async fn over_http_a_channel_needs_its_session_named_and_is_shown_once_with_how_to_use_it() {
+    let fixture = Fixture::new().await;
+    let http = Http::new(&fixture).await;
+    for revision in BOTH {
+        let refused = http.call(revision, "expose_channel", json!({})).await;
+        assert_eq!(refused["isError"], true);
+        assert!(
+            text(&refused).starts_with("session_id: "),
+            "{}",
+            text(&refused)
+        );
+    }
+    let agent = Principal::Agent("acme/eng".parse().expect("a folder"));
+    let folder = "acme/eng".parse().expect("a folder");
+    let permit = authorize(&agent, UseSession { folder }).expect("its own folder");
+    let id = Some("build".parse().expect("an id"));
+    let made = fixture
+        .house
+        .registry
+        .open_session(&permit, NewSession { id });
+    made.await.expect("made");
+    let ask = json!({"session_id": "build", "label": "ci", "ttl_seconds": 60});
+    let exposed = http.call(Revision::Old, "expose_channel", ask).await;
+    let reply = &exposed["structuredContent"];
+    assert_eq!(reply["channel"], "doorbell:/sessions/build");
+    let url = reply["url"].as_str().expect("a url");
+    let told = text(&exposed);
+    for part in [url, "shown once", "curl -X POST", "revoke_channel_grant"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let listed = http
+        .call(Revision::New, "list_channel_grants", json!({}))
+        .await;
+    let token = reply["token"].as_str().expect("a token");
+    assert!(!listed.to_string().contains(token));
+    assert_eq!(listed["structuredContent"]["grants"][0]["label"], "ci");
+    for wrong in [
+        json!({"session_id": "build", "verb": "shout"}),
+        json!({"session_id": "build", "label": ""}),
+    ] {
+        let field = if wrong.get("verb").is_some() {
+            "verb: "
+        } else {
+            "label: "
+        };
+        let refused = http.call(Revision::Old, "expose_channel", wrong).await;
+        assert!(text(&refused).starts_with(field), "{}", text(&refused));
+    }
 }
