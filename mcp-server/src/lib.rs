@@ -14,6 +14,8 @@ pub mod sources;
 
 pub mod caller;
 
+pub mod rung;
+
 pub mod switchboard;
 
 pub mod house;

@@ -8,9 +8,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use doorbell_core::{address::Inbox, label::SessionId, message::MessageId, ports::Ring};
-use doorbell_ingress::Presence;
+use doorbell_core::{
+    address::Inbox, label::SessionId, message::MessageId, ports::Ring, time::Clock,
+};
+use doorbell_ingress::{Presence, machine::SystemClock};
 use tokio::sync::{mpsc, watch};
+
+use crate::rung::{How, Journal, Rung};
 
 /// Every inbox that someone waits at, and the log as a whole.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub struct Switchboard {
     inboxes: RwLock<HashMap<Inbox, watch::Sender<()>>>,
     log: watch::Sender<()>,
     settled: watch::Sender<()>,
+    /// Whom the newest messages rang.
+    pub rings: Journal,
     live: Arc<Mutex<HashSet<SessionId>>>,
     left: mpsc::UnboundedSender<SessionId>,
     leaving: Mutex<Option<mpsc::UnboundedReceiver<SessionId>>>,
@@ -30,6 +36,7 @@ impl Default for Switchboard {
             inboxes: RwLock::default(),
             log: watch::Sender::new(()),
             settled: watch::Sender::new(()),
+            rings: Journal::default(),
             live: Arc::default(),
             left,
             leaving: Mutex::new(Some(leaving)),
@@ -158,10 +165,23 @@ impl Presence for Switchboard {
 }
 
 impl Ring for Switchboard {
-    fn ring(&self, inbox: &Inbox, _messages: &[MessageId]) {
+    fn ring(&self, inbox: &Inbox, messages: &[MessageId]) {
         let inboxes = self.inboxes.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bell) = inboxes.get(inbox) {
+        let waiting = inboxes.get(inbox).map_or(0, |bell| {
             bell.send_replace(());
+            bell.receiver_count()
+        });
+        drop(inboxes);
+        // The writer calls this: where nobody waits there is nothing to tell, and it costs nothing.
+        if waiting > 0 && !messages.is_empty() {
+            let how = How::Waiting(inbox.clone(), waiting);
+            self.rings.note(
+                messages,
+                &Rung {
+                    at: SystemClock.now(),
+                    how,
+                },
+            );
         }
     }
 

@@ -300,7 +300,7 @@ impl Desk for Local {
             .get(id, scope, limit, self.house.clock.now())
             .await?;
         found
-            .map(shapes::detail)
+            .map(|found| shapes::detail(found, &self.house.switchboard.rings.of(id)))
             .ok_or_else(|| Refusal::NotFound(format!("no message {id}")))
     }
 

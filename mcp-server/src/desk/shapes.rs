@@ -6,6 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use doorbell_core::{key::ApiKey, message, ports, principal::Principal};
 
+use crate::rung::Rung;
 use crate::wire::{
     BodyEncoding, Count, DEFAULT_BODY_BYTES, Detail, KeyEntry, LifeEntry, MAX_BODY_BYTES, Message,
     MessageState, Order, Text,
@@ -67,17 +68,40 @@ fn body(bytes: Bytes, cut: bool) -> (String, BodyEncoding) {
 }
 
 /// A message and its life as they are shown.
-pub(super) fn detail(from: ports::Detail) -> Detail {
-    let accepted = LifeEntry {
-        what: "accepted".to_owned(),
-        at: Text(from.message.received_at),
+pub(super) fn detail(from: ports::Detail, rings: &[Rung]) -> Detail {
+    let entry = |what: &str, at, detail| LifeEntry {
+        what: what.to_owned(),
+        at: Text(at),
         attempt: None,
+        detail,
     };
-    let later = from.life.into_iter().map(|event| LifeEntry {
+    let arrived = from.message.received_at;
+    let routed = format!(
+        "no rule: {}, {}",
+        from.message.to.inbox,
+        from.message.mode.as_str()
+    );
+    let mut life = vec![
+        entry(
+            "accepted",
+            arrived,
+            Some("on disk before the sender was answered".to_owned()),
+        ),
+        entry("matched", arrived, Some(routed)),
+    ];
+    life.extend(
+        rings
+            .iter()
+            .map(|rung| entry("rung", rung.at, Some(rung.how.describe()))),
+    );
+    life.extend(from.life.into_iter().map(|event| LifeEntry {
         what: event.what.as_str().to_owned(),
         at: Text(event.at),
         attempt: (event.attempt > 0).then_some(event.attempt),
-    });
+        detail: None,
+    }));
+    // Each part is in order; what happened in one millisecond stays as it is listed above.
+    life.sort_by_key(|entry| entry.at.0);
     Detail {
         state: match from.message.state {
             message::State::Pending => MessageState::Pending,
@@ -89,7 +113,7 @@ pub(super) fn detail(from: ports::Detail) -> Detail {
         folder: Text(from.message.to.folder.clone()),
         grant_id: Text(from.message.grant),
         peer: from.message.head.peer.map(|peer| peer.to_string()),
-        life: std::iter::once(accepted).chain(later).collect(),
+        life,
         message: message(from.message),
     }
 }

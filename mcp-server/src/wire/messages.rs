@@ -202,13 +202,16 @@ pub struct Detail {
 /// Something that happened to a message.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LifeEntry {
-    /// accepted, leased, acked, nacked, dead, replayed or observed
+    /// accepted, matched, rung, leased, acked, nacked, dead, replayed or observed
     pub what: String,
     /// When
     pub at: Text<Timestamp>,
     /// Which attempt it belongs to
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u8>,
+    /// Whom it rang and how, or where it was routed
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// Asks for messages to be settled.

@@ -152,7 +152,10 @@ fn show(detail: &Detail) -> Result<(), Failure> {
         let attempt = event
             .attempt
             .map_or_else(String::new, |n| format!("  (attempt {n})"));
-        out.push(format!("{}  {}{attempt}", event.at.0, event.what));
+        let more = event.detail.as_deref().map_or_else(String::new, |detail| {
+            format!(": {}", terminal::printable(detail))
+        });
+        out.push(format!("{}  {}{attempt}{more}", event.at.0, event.what));
     }
     Ok(terminal::say(&out.join("\n"))?)
 }

@@ -15,6 +15,7 @@ use super::{Until, event};
 use crate::{
     desk::{Answer, Local},
     house::House,
+    rung::{How, Rung},
     switchboard::{Attachment, Held, any_rung},
 };
 
@@ -114,6 +115,14 @@ impl Pusher {
                     self.note(place);
                     // It may have been settled and forgotten meanwhile.
                     if let Some(message) = message {
+                        if let Some((session, _)) = &self.held {
+                            let how = How::Pushed(session.id.clone());
+                            let rung = Rung {
+                                at: self.house.clock.now(),
+                                how,
+                            };
+                            self.house.switchboard.rings.note(&[message.id.0], &rung);
+                        }
                         return event(place, &message);
                     }
                 }
