@@ -15,8 +15,9 @@ use crate::house::House;
 
 /// How long a consumer whose connection broke has to come back.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long it has after the server was started anew.
-const AFTER_START: Duration = Duration::from_secs(120);
+/// How long it has after the server was started anew. An agent that reads its session itself is no
+/// attachment and may live on: its channels must not die under it.
+const AFTER_START: Duration = Duration::from_secs(24 * 3600);
 
 /// Ends unnamed sessions as they are left, until the server stops: then it is the server that
 /// leaves, and they may come back.

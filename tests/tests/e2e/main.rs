@@ -7,6 +7,7 @@ mod crash;
 mod door;
 mod examples;
 mod inbox;
+mod knocks;
 mod lifecycle;
 mod mcp;
 mod ringing;
