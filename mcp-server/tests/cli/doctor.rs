@@ -10,6 +10,7 @@ async fn a_server_that_works_is_well_and_nothing_is_left_behind() {
     assert!(ended.out.contains("ok round trip: "), "{}", ended.out);
     assert!(ended.out.contains("ok MCP: "), "{}", ended.out);
     assert!(ended.out.contains("ok revocation: "), "{}", ended.out);
+    assert!(ended.out.contains("ok channel: "), "{}", ended.out);
     assert!(ended.out.is_ascii(), "{}", ended.out);
     let tokens = house.run(&["token", "ls", "--json"]).await;
     assert_eq!(tokens.out, "");

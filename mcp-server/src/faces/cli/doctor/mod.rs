@@ -1,5 +1,6 @@
 //! `doorbell doctor`: proves each path end to end, and says what is wrong and what to type.
 
+mod channel;
 mod machine;
 mod report;
 mod server;
@@ -40,6 +41,7 @@ pub(super) async fn run(common: &Common, args: Doctor) -> Result<bool, Failure> 
         server::mcp(&mut report, &desk).await?;
         server::front_door(&mut report, door, args.public).await?;
         trip::post_and_receive(&mut report, &desk, door, args.public).await?;
+        channel::knock_and_hear(&mut report, &desk, door, args.public).await?;
     }
     report.end()
 }

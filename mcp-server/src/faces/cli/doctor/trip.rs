@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Whose inbox an operator's message goes to; an agent's goes to its own.
-const FOLDER: &str = "doctor";
+pub(super) const FOLDER: &str = "doctor";
 /// The label of the URL. A suffix of its own tells each run apart.
 const LABEL: &str = "doctor";
 /// Should the doctor die before it revokes, the URL dies soon after.
