@@ -80,6 +80,9 @@ impl Shared {
     }
 
     /// Messages by number, in the order asked for, as they stand at `now`.
+    ///
+    /// Those that follow each other in one file are read in one go: most of what they need stands
+    /// in the rows that the one before needed.
     pub(super) fn messages(
         &self,
         seqs: &[u64],
@@ -87,14 +90,36 @@ impl Shared {
         now: Timestamp,
     ) -> Result<Vec<Message>, Fault> {
         let mut messages = Vec::with_capacity(seqs.len());
-        for seq in seqs {
-            let message = self.in_file_of(*seq, |txn| {
-                let Some(entry) = segment::entry(txn, *seq)? else {
-                    return Ok(None);
-                };
-                self.show(txn, &entry, body_limit, now).map(Some)
+        let mut rest = seqs;
+        while let Some(first) = rest.first() {
+            let here = self.segment_of(*first);
+            let run = rest
+                .iter()
+                .take_while(|seq| match (&here, self.segment_of(**seq)) {
+                    (Some(here), Some(there)) => Arc::ptr_eq(here, &there),
+                    _ => false,
+                });
+            let (run, others) = rest.split_at(run.count().max(1));
+            rest = others;
+            let together = self.in_file_of(*first, |txn| {
+                let mut records = segment::Records::open(txn)?;
+                let read = run
+                    .iter()
+                    .map(|seq| self.show(&mut records, *seq, body_limit, now));
+                read.collect::<Result<Vec<_>, _>>()
             })?;
-            messages.extend(message.flatten());
+            for (seq, message) in run.iter().zip(together.into_iter().flatten()) {
+                // What is missing may have been carried elsewhere while the file was read.
+                let found = match message {
+                    Some(message) => Some(message),
+                    None => self
+                        .in_file_of(*seq, |txn| {
+                            self.show(&mut segment::Records::open(txn)?, *seq, body_limit, now)
+                        })?
+                        .flatten(),
+                };
+                messages.extend(found);
+            }
         }
         Ok(messages)
     }
@@ -102,25 +127,27 @@ impl Shared {
     /// A message as it stands at `now`, out of its file.
     fn show(
         &self,
-        txn: &::redb::ReadTransaction,
-        entry: &Entry,
+        records: &mut segment::Records,
+        seq: u64,
         body_limit: usize,
         now: Timestamp,
-    ) -> Result<Message, Fault> {
+    ) -> Result<Option<Message>, Fault> {
+        let Some(entry) = records.entry(seq)? else {
+            return Ok(None);
+        };
         let origin = self
             .origins
             .get(entry.origin)
             .ok_or_else(|| Fault::Damaged("a message's origin is missing".into()))?;
         let head_len = entry.head_len as usize;
         let cut = (entry.body_len as usize).min(body_limit);
-        let bytes = segment::bytes(txn, u64::from(entry.at), head_len + cut)?;
+        let bytes = records.bytes(u64::from(entry.at), head_len + cut)?;
         let head = record::decode_head(&bytes[..head_len])?;
-        let seq = entry.seq();
         let (state, attempt) = {
             let index = self.index();
             (index.state(seq, entry.mode, now), index.attempts.of(seq))
         };
-        Ok(Message {
+        Ok(Some(Message {
             id: entry.id,
             cursor: Cursor(seq),
             address: origin.address.clone(),
@@ -136,7 +163,7 @@ impl Shared {
             body_bytes: u64::from(entry.body_len),
             attempt,
             state,
-        })
+        }))
     }
 
     /// One message and its life, if it is in scope.
@@ -297,6 +324,7 @@ impl PageReader<'_> {
         forwards: bool,
         carried: &mut Carried,
     ) -> Result<(), Fault> {
+        let mut records = segment::Records::open(txn)?;
         let heads = txn.open_table(HEADS)?;
         let start = heads.range(..=low)?.next_back().transpose()?;
         let start = start.map_or(low, |(first, _)| first.value());
@@ -331,7 +359,7 @@ impl PageReader<'_> {
                 }
                 // One that was carried may still stand in its old file too.
                 carried.next_if(|(at, _)| *at == seq);
-                self.take(txn, &entry)?;
+                self.take(&mut records, &entry)?;
             }
         }
         Ok(())
@@ -356,15 +384,14 @@ impl PageReader<'_> {
         Ok(())
     }
 
-    fn take(&mut self, txn: &::redb::ReadTransaction, entry: &Entry) -> Result<(), Fault> {
+    fn take(&mut self, records: &mut segment::Records, entry: &Entry) -> Result<(), Fault> {
         self.page.cursor = Cursor(entry.seq());
         if self.wants(entry) {
             let ReadRequest {
                 body_limit, now, ..
             } = *self.request;
-            self.page
-                .messages
-                .push(self.shared.show(txn, entry, body_limit, now)?);
+            let message = self.shared.show(records, entry.seq(), body_limit, now)?;
+            self.page.messages.extend(message);
         }
         Ok(())
     }

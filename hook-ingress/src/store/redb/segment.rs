@@ -12,8 +12,8 @@ use std::{
 };
 
 use ::redb::{
-    Builder, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, TableError,
-    WriteTransaction,
+    AccessGuard, Builder, Database, ReadOnlyDatabase, ReadOnlyTable, ReadTransaction,
+    ReadableDatabase, ReadableTableMetadata, TableError, WriteTransaction,
 };
 
 use super::{
@@ -230,42 +230,95 @@ pub(super) fn first_of(txn: &ReadTransaction) -> Result<Option<u64>, Fault> {
 
 /// The entry of a message that arrived in this file or was carried to it.
 pub(super) fn entry(txn: &ReadTransaction, seq: u64) -> Result<Option<Entry>, Fault> {
-    if let Some(row) = txn.open_table(CARRIED)?.get(seq)? {
-        return Ok(Some(Entry::decode(row.value())?));
-    }
-    let heads = txn.open_table(HEADS)?;
-    let Some((first, row)) = heads.range(..=seq)?.next_back().transpose()? else {
-        return Ok(None);
-    };
-    let at = usize::try_from(seq - first.value())
-        .unwrap_or(usize::MAX)
-        .saturating_mul(ENTRY_LEN);
-    match row.value().get(at..at.saturating_add(ENTRY_LEN)) {
-        Some(bytes) => Ok(Some(Entry::decode(bytes)?)),
-        None => Ok(None),
-    }
+    Records::open(txn)?.entry(seq)
 }
 
 /// So many bytes of the file's stream of records, from there on.
 pub(super) fn bytes(txn: &ReadTransaction, at: u64, len: usize) -> Result<Vec<u8>, Fault> {
-    let mut out = Vec::with_capacity(len);
-    if len == 0 {
-        return Ok(out);
+    Records::open(txn)?.bytes(at, len)
+}
+
+type Rows = ReadOnlyTable<u64, &'static [u8]>;
+/// A row and the number it begins with.
+type Row = (u64, AccessGuard<'static, &'static [u8]>);
+
+/// The records of one file, to be read one after another: the rows that the last one was in are
+/// kept at hand, since the next one is most often in the same.
+pub(super) struct Records {
+    carried: Option<Rows>,
+    heads: Rows,
+    bodies: Rows,
+    head: Option<Row>,
+    body: Option<Row>,
+}
+
+impl Records {
+    pub(super) fn open(txn: &ReadTransaction) -> Result<Self, Fault> {
+        let carried = txn.open_table(CARRIED)?;
+        Ok(Self {
+            carried: if carried.is_empty()? {
+                None
+            } else {
+                Some(carried)
+            },
+            heads: txn.open_table(HEADS)?,
+            bodies: txn.open_table(BODIES)?,
+            head: None,
+            body: None,
+        })
     }
-    let bodies = txn.open_table(BODIES)?;
-    let start = match bodies.range(..=at)?.next_back().transpose()? {
-        Some((start, _)) => start.value(),
-        None => return Err(Fault::Damaged("a record is missing".into())),
-    };
-    for row in bodies.range(start..)? {
-        let (key, value) = row?;
-        let skip = usize::try_from((at + out.len() as u64).saturating_sub(key.value()))
-            .unwrap_or(usize::MAX);
-        let row = value.value().get(skip..).unwrap_or_default();
-        out.extend_from_slice(&row[..row.len().min(len - out.len())]);
-        if out.len() == len {
-            return Ok(out);
+
+    /// The entry of a message that arrived in this file or was carried to it.
+    pub(super) fn entry(&mut self, seq: u64) -> Result<Option<Entry>, Fault> {
+        if let Some(carried) = &self.carried
+            && let Some(row) = carried.get(seq)?
+        {
+            return Ok(Some(Entry::decode(row.value())?));
+        }
+        let within = |(first, row): &Row| {
+            let entries = (row.value().len() / ENTRY_LEN) as u64;
+            (*first..first.saturating_add(entries)).contains(&seq)
+        };
+        if !self.head.as_ref().is_some_and(within) {
+            self.head = last_up_to(&self.heads, seq)?;
+        }
+        let Some((first, row)) = self.head.as_ref().filter(|row| within(row)) else {
+            return Ok(None);
+        };
+        let at = usize::try_from(seq - first)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(ENTRY_LEN);
+        match row.value().get(at..at.saturating_add(ENTRY_LEN)) {
+            Some(bytes) => Ok(Some(Entry::decode(bytes)?)),
+            None => Ok(None),
         }
     }
-    Err(Fault::Damaged("a record is cut short".into()))
+
+    /// So many bytes of the file's stream of records, from there on.
+    pub(super) fn bytes(&mut self, at: u64, len: usize) -> Result<Vec<u8>, Fault> {
+        let mut out = Vec::with_capacity(len);
+        while out.len() < len {
+            let at = at + out.len() as u64;
+            let skip = |(start, row): &Row| {
+                let skip = usize::try_from(at.checked_sub(*start)?).ok()?;
+                (skip < row.value().len()).then_some(skip)
+            };
+            if self.body.as_ref().and_then(skip).is_none() {
+                self.body = last_up_to(&self.bodies, at)?;
+            }
+            let Some((skip, (_, row))) = self.body.as_ref().and_then(|row| Some((skip(row)?, row)))
+            else {
+                return Err(Fault::Damaged("a record is cut short".into()));
+            };
+            let row = &row.value()[skip..];
+            out.extend_from_slice(&row[..row.len().min(len - out.len())]);
+        }
+        Ok(out)
+    }
+}
+
+/// The last row whose number is at most this.
+fn last_up_to(rows: &Rows, number: u64) -> Result<Option<Row>, Fault> {
+    let row = rows.range(..=number)?.next_back().transpose()?;
+    Ok(row.map(|(first, row)| (first.value(), row)))
 }

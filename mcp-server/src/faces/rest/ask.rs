@@ -72,10 +72,14 @@ pub(super) struct Reply<T>(pub(super) axum::http::StatusCode, pub(super) T);
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
         let headers = [
+            ("content-type", "application/json"),
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
         ];
-        (self.0, headers, axum::Json(self.1)).into_response()
+        match serde_json::to_vec(&self.1) {
+            Ok(json) => (self.0, headers, json).into_response(),
+            Err(error) => Problem(Refusal::Internal(error.to_string())).into_response(),
+        }
     }
 }
 
