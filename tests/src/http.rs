@@ -182,7 +182,13 @@ impl Wire {
 
     fn more(&mut self) -> io::Result<bool> {
         let mut chunk = [0; 16 * 1024];
-        let length = self.stream.read(&mut chunk)?;
+        // A signal, such as a child's that ended, is no end of the answer.
+        let length = loop {
+            match self.stream.read(&mut chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
         self.read.extend_from_slice(&chunk[..length]);
         Ok(length > 0)
     }
