@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorbell_core::{
-    acl::{ManageGrants, Operate, Permit, UseSession, authorize},
+    acl::{ManageGrants, Permit, UseSession, authorize},
     address::Inbox,
     capability::Verb,
     folder::Folder,
@@ -172,8 +172,7 @@ impl Local {
     }
 
     pub(super) async fn rotate(&self, ask: RotateSigningKey) -> Answer<SigningKeyRotated> {
-        let permit = authorize(self.principal(), Operate)
-            .map_err(|_| Refusal::Forbidden("this is the operator's business alone".to_owned()))?;
+        let permit = self.operate()?;
         let id = self
             .house
             .registry

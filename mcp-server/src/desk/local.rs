@@ -73,7 +73,7 @@ impl Local {
         Ok(authorize(self.principal(), UseMessages)?)
     }
 
-    fn operate(&self) -> Answer<Permit<Operate>> {
+    pub(super) fn operate(&self) -> Answer<Permit<Operate>> {
         authorize(self.principal(), Operate)
             .map_err(|_| Refusal::Forbidden("this is the operator's business alone".to_owned()))
     }

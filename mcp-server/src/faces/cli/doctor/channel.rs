@@ -12,13 +12,13 @@ use super::{
     super::{Failure, connect},
     report::Report,
     server::{client, said},
-    trip::FOLDER,
+    trip::{FOLDER, target},
 };
 use crate::{
     config::ServerFile,
-    desk::{Address, Desk, Events, Remote},
+    desk::{Desk, Events, Remote},
     refusal::Refusal,
-    wire::{Ack, Count, ExposeChannel, ExposedChannel, OpenSession, Text},
+    wire::{Ack, Count, ExposeChannel, OpenSession, Text},
 };
 
 /// Should the doctor die before it revokes, the channel dies soon after.
@@ -77,7 +77,7 @@ async fn trip(
         ..ExposeChannel::default()
     };
     let exposed = desk.expose_channel(ask).await.map_err(refused)?;
-    let Some(target) = target(&exposed, door, public) else {
+    let Some(target) = target(&exposed.token, Some(&exposed.url), door, public) else {
         return Ok(false);
     };
     let stream = desk
@@ -106,17 +106,6 @@ async fn trip(
         StatusCode::FORBIDDEN => Ok(true),
         other => Err(format!("a revoked channel is answered {other}")),
     }
-}
-
-/// The front door's own address where it is known, else the URL as it was minted.
-fn target(exposed: &ExposedChannel, door: Option<&ServerFile>, public: bool) -> Option<Url> {
-    let url = match door {
-        Some(file) => format!("{}/hook/{}", file.listen, exposed.token),
-        None => exposed.url.clone(),
-    };
-    Url::parse(&url)
-        .ok()
-        .filter(|url| door.is_some() || public || Address::is_loopback(url))
 }
 
 async fn knock(target: &Url) -> Result<(StatusCode, Value), String> {

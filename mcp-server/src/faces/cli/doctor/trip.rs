@@ -14,8 +14,8 @@ use crate::{
     desk::{Address, Desk, Remote},
     refusal::Refusal,
     wire::{
-        Ack, BodyEncoding, Count, IssueWebhook, IssuedToken, MAX_BODY_BYTES, Message, Receive,
-        SettleStatus, Text,
+        Ack, BodyEncoding, Count, IssueWebhook, MAX_BODY_BYTES, Message, Receive, SettleStatus,
+        Text,
     },
 };
 
@@ -55,7 +55,7 @@ pub(super) async fn post_and_receive(
         }
     };
     let jid = issued.jid.0.clone();
-    let target = match target(&issued, door, public) {
+    let target = match target(&issued.token, issued.url.as_deref(), door, public) {
         Some(url) => url,
         None => {
             desk.revoke_token(jid).await?;
@@ -79,11 +79,17 @@ pub(super) async fn post_and_receive(
     Ok(())
 }
 
-/// The front door's own address where it is known, else the URL as it was minted.
-fn target(issued: &IssuedToken, door: Option<&ServerFile>, public: bool) -> Option<Url> {
+/// Where a token that was just minted may be tried: at the front door's own address where that is
+/// known, else at its URL as it was minted, if that leads to this machine or `public` allows it.
+pub(super) fn target(
+    token: &str,
+    minted: Option<&str>,
+    door: Option<&ServerFile>,
+    public: bool,
+) -> Option<Url> {
     let url = match door {
-        Some(file) => format!("{}/hook/{}", file.listen, issued.token),
-        None => issued.url.clone()?,
+        Some(file) => format!("{}/hook/{token}", file.listen),
+        None => minted?.to_owned(),
     };
     Url::parse(&url)
         .ok()
