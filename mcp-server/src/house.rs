@@ -6,12 +6,14 @@ use doorbell_core::{ports::Store, registry::Registry, time::Clock};
 
 use tokio::sync::watch;
 
-use crate::switchboard::Switchboard;
+use crate::{caller::Authenticator, switchboard::Switchboard};
 
 /// One running instance.
 pub struct House {
     /// The store, as the ports describe it.
     pub store: Arc<dyn Store>,
+    /// The one that looks at credentials.
+    pub authenticator: Authenticator,
     /// The one that mints.
     pub registry: Registry<dyn Store>,
     /// Who waits where.

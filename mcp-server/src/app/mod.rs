@@ -18,6 +18,7 @@ use doorbell_ingress::{
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
+    caller::Authenticator,
     config::{DataDirError, ServerFile, Settings},
     faces::{
         guard::{self, Hosts},
@@ -95,6 +96,7 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         .map_err(|error| AppError::Store(error.to_string()))?;
     let house = Arc::new(House {
         store: opened.store(),
+        authenticator: Authenticator::new(opened.store()),
         registry,
         switchboard,
         clock: Arc::clone(&clock),

@@ -104,11 +104,10 @@ impl Local {
         Ok(self.show(&issued))
     }
 
-    /// Whether the caller's key still lets it in: whoever stays on the line is asked again.
+    /// Whether the caller's credential still lets it in: whoever stays on the line is asked again.
     pub fn is_let_in(&self) -> bool {
-        let keys = self.house.store.list_keys();
-        keys.iter()
-            .any(|key| key.id == self.caller.key && key.is_live())
+        let authenticator = &self.house.authenticator;
+        authenticator.still_lets_in(&self.caller.credential)
     }
 
     /// One message by its place in the log, at most `body_bytes` of its body.

@@ -82,7 +82,7 @@ fn check(hosts: &Hosts, headers: &HeaderMap) -> Result<(), Refusal> {
 /// Learns who sent a request and leaves the [`caller::Caller`] in its extensions; the credential goes no
 /// further, so that nothing below can log it.
 pub async fn let_in(State(house): State<Arc<House>>, mut request: Request, next: Next) -> Response {
-    match caller::identify(request.headers(), &*house.store) {
+    match caller::identify(request.headers(), &house.authenticator).await {
         Ok(caller) => {
             request.headers_mut().remove(AUTHORIZATION);
             request.extensions_mut().insert(caller);

@@ -29,6 +29,7 @@ use tokio::{
 };
 
 use crate::{
+    caller::Authenticator,
     faces::{guard, mcp, rest},
     house::House,
     switchboard::Switchboard,
@@ -61,6 +62,7 @@ impl Fixture {
             .await
             .expect("a key");
         let house = Arc::new(House {
+            authenticator: Authenticator::new(Arc::clone(&store)),
             store,
             registry,
             switchboard,

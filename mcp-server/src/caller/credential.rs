@@ -1,0 +1,47 @@
+//! What lets a caller in.
+
+use doorbell_core::{key::KeyId, token::TokenHash};
+
+/// A credential that was found good. It holds no secret, and may be asked again whether it still is:
+/// [`Authenticator::still_lets_in`](super::Authenticator::still_lets_in).
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// An API key.
+    Key {
+        /// Names it.
+        id: KeyId,
+        /// What it is looked up by.
+        hash: TokenHash,
+    },
+}
+
+impl Credential {
+    /// Tells this credential's owner from every other; the same after a restart, since what was
+    /// leased to it still is.
+    pub fn identity(&self) -> [u8; 16] {
+        match self {
+            Self::Key { id, .. } => id.as_u128().to_be_bytes(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorbell_core::message::Receiver;
+
+    use super::*;
+
+    #[test]
+    fn a_receiver_is_known_again_by_key_and_name() {
+        let receiver = |key, name| {
+            let credential = Credential::Key {
+                id: KeyId::from_u128(key),
+                hash: TokenHash::from_bytes([0; 32]),
+            };
+            Receiver::named(&credential.identity(), name)
+        };
+        assert_eq!(receiver(7, "a"), receiver(7, "a"));
+        assert_ne!(receiver(7, "a"), receiver(7, "b"));
+        assert_ne!(receiver(7, "a"), receiver(8, "a"));
+    }
+}
