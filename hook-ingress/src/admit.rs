@@ -15,8 +15,6 @@ use http::{HeaderMap, Method, header::AUTHORIZATION, request};
 
 use crate::{budget::Share, front_door::Shared, rejection::Rejection};
 
-/// The methods of a webhook's message.
-pub(crate) const MESSAGE_METHODS: &[Method] = &[Method::POST, Method::PUT, Method::PATCH];
 /// The method of a knock at a channel.
 pub(crate) const KNOCK_METHODS: &[Method] = &[Method::POST];
 

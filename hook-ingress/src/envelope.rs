@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use doorbell_core::{
     grant::Grant,
-    message::{Arrival, Head, Headers, Kind},
+    message::{Arrival, Head, Headers, Kind, Mode},
     route::Outcome,
     time::Timestamp,
 };
@@ -50,6 +50,17 @@ pub fn seal(
         head,
         body,
         dedupe: dedupe_id(&request.headers),
+    }
+}
+
+/// The same as a handshake, which goes where its message would have gone, this loudly. Each is
+/// answered, so none repeats another.
+pub fn handshake(arrival: Arrival, mode: Mode) -> Arrival {
+    Arrival {
+        kind: Kind::Handshake,
+        mode,
+        dedupe: None,
+        ..arrival
     }
 }
 

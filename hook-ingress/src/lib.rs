@@ -24,6 +24,8 @@ pub mod redact;
 
 pub mod dedupe;
 
+mod handshake;
+
 pub mod envelope;
 
 mod knock;

@@ -14,9 +14,10 @@ use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::{
-    admit::{Admitted, MESSAGE_METHODS, Shown, admit, channel_grant, route_grant, shown},
+    admit::{Admitted, Shown, admit, channel_grant, route_grant, shown},
     body, envelope,
     front_door::Shared,
+    handshake::{self, Handshake},
     knock::knock,
     rejection::Rejection,
 };
@@ -65,7 +66,12 @@ async fn answer<B: Body<Data = Bytes>>(
     match shown(&request, path_token)? {
         Shown::Route(token) => {
             let grant = route_grant(door, &token, now)?;
-            Ok(accept(door, grant, arriving, body).await?.respond())
+            let (accepted, handshake) = accept(door, grant, arriving, body).await?;
+            let mut response = accepted.respond();
+            if let Some(handshake) = handshake {
+                handshake.answer.write(&mut response);
+            }
+            Ok(response)
         }
         Shown::Channel(token) => {
             let grant = channel_grant(door, &token, now)?;
@@ -99,19 +105,22 @@ impl Arriving<'_> {
     }
 }
 
+/// Keeps a message, or a handshake, which is then to be answered.
 async fn accept<B: Body<Data = Bytes>>(
     door: &Shared,
     grant: Arc<Grant>,
     mut arriving: Arriving<'_>,
     body: B,
-) -> Result<Accepted, Rejection> {
+) -> Result<(Accepted, Option<Handshake>), Rejection> {
     let began = Instant::now();
-    let (body, _share) = arriving.body(door, grant.id, MESSAGE_METHODS, body).await?;
-    // A handshake is answered here, once there are any.
+    let methods = handshake::methods(arriving.request);
+    let (body, _share) = arriving.body(door, grant.id, methods, body).await?;
+    let per_minute = door.limits.hook_rate.per_minute;
+    let handshake = handshake::recognise(arriving.request, &body, per_minute);
     let head = envelope::head(arriving.request, arriving.peer);
     let outcome = door.routing.route(&grant, &head);
     let bytes = body.len();
-    let arrival = envelope::seal(
+    let mut arrival = envelope::seal(
         grant.clone(),
         arriving.request,
         head,
@@ -119,6 +128,9 @@ async fn accept<B: Body<Data = Bytes>>(
         outcome,
         door.clock.now(),
     );
+    if let Some(handshake) = &handshake {
+        arrival = envelope::handshake(arrival, handshake.mode);
+    }
     let put = door.log.put(arrival).await;
     let accepted = match put.map_err(|_| Rejection::NotStored)? {
         Put::Stored(id) => Accepted {
@@ -139,11 +151,12 @@ async fn accept<B: Body<Data = Bytes>>(
         grant = %grant.id,
         message = %accepted.id,
         duplicate = accepted.duplicate,
+        handshake = handshake.is_some(),
         bytes,
         duration_ms = began.elapsed().as_secs_f64() * 1e3,
         "accepted"
     );
-    Ok(accepted)
+    Ok((accepted, handshake))
 }
 
 impl Accepted {

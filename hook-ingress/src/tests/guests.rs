@@ -36,7 +36,13 @@ async fn the_door_can_be_mounted_in_an_axum_program_beside_its_own_routes() {
     sender.write(by_header).await;
     sender.reply().await.accepted();
     sender
-        .write(format!("GET /hook/{token} HTTP/1.1\r\nhost: d\r\n\r\n"))
+        .write(format!(
+            "GET /hook/{token}?check=me HTTP/1.1\r\nhost: d\r\n\r\n"
+        ))
+        .await;
+    assert_eq!(sender.reply().await.body, b"me");
+    sender
+        .write(format!("DELETE /hook/{token} HTTP/1.1\r\nhost: d\r\n\r\n"))
         .await;
     sender.reply().await.refusal(405);
     sender
@@ -49,7 +55,7 @@ async fn the_door_can_be_mounted_in_an_axum_program_beside_its_own_routes() {
     sender.reply().await.refusal(401);
 
     let stored = house.stored().await;
-    assert_eq!(stored.len(), 2);
+    assert_eq!(stored.len(), 3);
     assert_eq!(stored[0].head.peer, Some([127, 0, 0, 1].into()));
     serving.abort();
 }

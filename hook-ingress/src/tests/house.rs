@@ -287,6 +287,12 @@ impl Sender {
 
     /// Reads one answer.
     pub(super) async fn reply(&mut self) -> Reply {
+        self.reply_to("POST").await
+    }
+
+    /// Reads the answer to a request of this method: that to HEAD has no body, whatever length it
+    /// tells.
+    pub(super) async fn reply_to(&mut self, method: &str) -> Reply {
         let head_end = loop {
             if let Some(at) = memchr::memmem::find(&self.unread, b"\r\n\r\n") {
                 break at;
@@ -307,6 +313,7 @@ impl Sender {
         };
         let length: usize = reply
             .header("content-length")
+            .filter(|_| method != "HEAD")
             .map_or(0, |length| length.parse().expect("a length"));
         let end = head_end + 4 + length;
         while self.unread.len() < end {

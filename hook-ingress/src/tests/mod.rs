@@ -2,6 +2,7 @@
 
 mod connections;
 mod guests;
+mod handshakes;
 mod house;
 mod knocks;
 mod messages;

@@ -68,15 +68,26 @@ async fn a_web_token_at_hook_is_404_and_an_unknown_one_401() {
 async fn another_method_is_405_with_allow_but_only_for_those_let_in() {
     let house = House::open().await;
     let token = house.token().await;
-    for method in ["GET", "DELETE", "OPTIONS", "TRACE", "BREW", "post"] {
+    for method in ["DELETE", "OPTIONS", "TRACE", "BREW", "post"] {
         let reply = house
             .send(format!(
                 "{method} /hook/{token} HTTP/1.1\r\nhost: d\r\n\r\n"
             ))
             .await;
         reply.refusal(405);
-        assert_eq!(reply.header("allow"), Some("POST, PUT, PATCH"));
+        assert_eq!(reply.header("allow"), Some("POST, PUT, PATCH, GET, HEAD"));
     }
+    let (channel, _) = house.channel("build").await;
+    for method in ["GET", "HEAD", "OPTIONS", "PUT"] {
+        let mut sender = house.connect().await;
+        let asks = "host: d\r\nwebhook-request-origin: o\r\n\r\n";
+        sender
+            .write(format!("{method} /hook/{channel} HTTP/1.1\r\n{asks}"))
+            .await;
+        let reply = sender.reply_to(method).await;
+        assert_eq!((reply.status, reply.header("allow")), (405, Some("POST")));
+    }
+    assert!(house.stored().await.is_empty());
     let mut sender = house.connect().await;
     sender
         .write("GET /hook/nobody HTTP/1.1\r\nhost: d\r\n\r\n")
@@ -184,9 +195,10 @@ async fn checks_run_token_method_rate_size() {
         format!("{method} /hook/{token} HTTP/1.1\r\nhost: d\r\ncontent-length: 9999999\r\n\r\n")
     };
     house.send(wrong("GET", "x")).await.refusal(401);
-    house.send(wrong("GET", &token)).await.refusal(405);
-    house.send(wrong("POST", &token)).await.refusal(413);
+    house.send(wrong("DELETE", &token)).await.refusal(405);
+    house.send(wrong("GET", &token)).await.refusal(413);
     house.send(wrong("POST", &token)).await.refusal(429);
+    house.send(wrong("GET", &token)).await.refusal(429);
 }
 
 #[tokio::test]

@@ -66,7 +66,13 @@ async fn the_log_names_the_route_and_the_message_and_never_the_token() {
         .post(&format!("{token}/x"), "", b"{}")
         .await
         .refusal(404);
-    let bearer = format!("GET /hook?t={token} HTTP/1.1\r\nauthorization: Bearer {token}\r\n\r\n");
+    house
+        .send(format!(
+            "GET /hook/{token}?challenge=secret+question HTTP/1.1\r\n\r\n"
+        ))
+        .await;
+    let bearer =
+        format!("DELETE /hook?t={token} HTTP/1.1\r\nauthorization: Bearer {token}\r\n\r\n");
     house.send(bearer).await.refusal(405);
     let text = ear.text();
     for said in [
@@ -74,10 +80,13 @@ async fn the_log_names_the_route_and_the_message_and_never_the_token() {
         "hook:acme/eng/github",
         &*id,
         "bytes=11",
+        "handshake=true",
         "method_not_allowed",
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }
     assert!(!text.contains(&token[4..40]), "{text}");
-    assert!(!text.contains("secret body"), "{text}");
+    for secret in ["secret body", "secret question", "secret+question"] {
+        assert!(!text.contains(secret), "{text}");
+    }
 }
