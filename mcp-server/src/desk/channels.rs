@@ -88,7 +88,13 @@ impl Local {
             .ok_or_else(|| {
                 Refusal::invalid("session_id", "is required: this caller has no session")
             })?;
-        let (_, permit) = self.open_session_in_reach(&session)?;
+        let (_, permit) =
+            self.open_session_in_reach(&session)
+                .map_err(|refusal| match refusal {
+                    // What is asked for contradicts what stands; nothing that was is gone.
+                    Refusal::Gone(why) => Refusal::Conflict(why),
+                    other => other,
+                })?;
         let ttl = Ttl::from_seconds(ask.ttl_seconds.map_or(0, Count::get))
             .map_err(|error| Refusal::invalid("ttl_seconds", error))?;
         let new = NewChannel {
@@ -159,10 +165,13 @@ impl Local {
         })
     }
 
+    /// Ends a session; one that has ended stays as it is, since DELETE is idempotent (RFC 9110
+    /// section 9.2.2).
     pub(super) async fn end(&self, id: SessionId) -> Answer<SessionEntry> {
-        let (_, permit) = self.open_session_in_reach(&id)?;
-        self.house.registry.end_session(&permit, id.clone()).await?;
-        tracing::info!(session = %id, by = %self.principal(), "session ended");
+        let (_, permit) = self.session_in_reach(&id)?;
+        if self.house.registry.end_session(&permit, id.clone()).await? {
+            tracing::info!(session = %id, by = %self.principal(), "session ended");
+        }
         // Whoever is attached looks, and finds that it is over.
         self.house
             .switchboard

@@ -73,7 +73,8 @@ impl Local {
         Ok(authorize(self.principal(), UseMessages)?)
     }
 
-    pub(super) fn operate(&self) -> Answer<Permit<Operate>> {
+    /// Whether the caller runs the instance.
+    pub fn operate(&self) -> Answer<Permit<Operate>> {
         authorize(self.principal(), Operate)
             .map_err(|_| Refusal::Forbidden("this is the operator's business alone".to_owned()))
     }

@@ -9,6 +9,10 @@ use crate::refusal::Refusal;
 /// Reads a request from a JSON text.
 pub fn from_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Refusal> {
     let text = if text.is_empty() { b"{}" } else { text };
+    // serde would read an array as the fields in their order.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(Refusal::invalid("request", "must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(name)?;
     deserializer
@@ -88,5 +92,6 @@ mod tests {
         assert!(matches!(query, Some(Refusal::Invalid { field, .. }) if field == "limit"));
         assert_eq!(refused::<Receive>("[").0, "request");
         assert_eq!(refused::<Receive>("{} x").0, "request");
+        assert_eq!(refused::<Receive>("[1, 0]").0, "request");
     }
 }

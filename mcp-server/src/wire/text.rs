@@ -1,6 +1,10 @@
 //! Values that are text or numbers on the wire and something better inside.
 
-use std::{borrow::Cow, fmt::Display, str::FromStr};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display},
+    str::FromStr,
+};
 
 use doorbell_core::{
     address::Jid,
@@ -117,7 +121,7 @@ text_shape!(Jid, "Jid", {
 text_shape!(Pattern, "Pattern", {
     "type": "string",
     "description": "A glob over addresses: * is exactly one segment, a trailing ** is one or more. It filters what you may see and widens nothing. Example: hook:acme/eng/**",
-    "pattern": "^(hook:|web:|doorbell:/sessions/)([A-Za-z0-9_-]{1,64}|\\*)(/([A-Za-z0-9_-]{1,64}|\\*))*(/\\*\\*)?$|^(hook:|web:|doorbell:/sessions/)\\*\\*$"
+    "pattern": "^(hook:|web:|doorbell:/sessions/)([A-Za-z0-9_-]{1,64}|\\*)(/([A-Za-z0-9_-]{1,64}|\\*)){0,14}(/\\*\\*)?$|^(hook:|web:|doorbell:/sessions/)\\*\\*$"
 });
 text_shape!(GrantId, "GrantId", {
     "type": "string", "description": "A ULID", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
@@ -165,7 +169,7 @@ impl TextShape for Cursor {
         json_schema!({
             "type": "string",
             "description": "Where a page ended; opaque. It stays good at the end of the log.",
-            "pattern": "^c[0-9]{1,20}$"
+            "pattern": "^c[0-9]{1,19}$"
         })
     }
 
@@ -219,13 +223,45 @@ impl<const MIN: u64, const MAX: u64> Serialize for Count<MIN, MAX> {
 
 impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Count<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = i128::from(i64::deserialize(deserializer)?);
-        if value < i128::from(MIN) || value > i128::from(MAX) {
-            return Err(de::Error::custom(format!(
+        deserializer.deserialize_i64(Whole::<MIN, MAX>).map(Self)
+    }
+}
+
+/// Reads a whole number, `5.0` too: JSON Schema calls that an integer.
+struct Whole<const MIN: u64, const MAX: u64>;
+
+impl<const MIN: u64, const MAX: u64> de::Visitor<'_> for Whole<MIN, MAX> {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number from {MIN} to {MAX}")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<u64, E> {
+        if (MIN..=MAX).contains(&value) {
+            Ok(value)
+        } else {
+            Err(E::custom(format!(
                 "{value} is not a whole number from {MIN} to {MAX}"
-            )));
+            )))
         }
-        Ok(Self(u64::try_from(value).map_err(de::Error::custom)?))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<u64, E> {
+        let unsigned = u64::try_from(value);
+        unsigned
+            .map_err(|_| E::invalid_value(de::Unexpected::Signed(value), &self))
+            .and_then(|value| self.visit_u64(value))
+    }
+
+    // The value is whole and every bound lies far below 2^53.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<u64, E> {
+        if value.fract() == 0.0 && (0.0..=1e15).contains(&value) {
+            self.visit_u64(value as u64)
+        } else {
+            Err(E::invalid_value(de::Unexpected::Float(value), &self))
+        }
     }
 }
 

@@ -1,17 +1,20 @@
 //! What a handler takes: a desk bound to whoever asks, and a request that has been parsed.
 
-use std::{fmt::Display, str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     body::{Bytes, to_bytes},
-    extract::{FromRequest, FromRequestParts, Request},
-    http::request::Parts,
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
+};
+use doorbell_core::{
+    address::Jid, grant::GrantId, key::KeyId, label::SessionId, message::MessageId,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{MAX_REQUEST, problem::Problem};
-use crate::{caller::Caller, desk::Local, house::House, refusal::Refusal, wire};
+use crate::{caller::Caller, desk::Local, house::House, refusal::Refusal, wire, wire::TextShape};
 
 /// The desk of this house for the caller that the guard let in.
 pub(super) struct At(pub(super) Local);
@@ -26,6 +29,19 @@ impl FromRequestParts<Arc<House>> for At {
             ))
         })?;
         Ok(Self(Local::new(Arc::clone(house), caller)))
+    }
+}
+
+/// The desk of an operator: whoever is none is refused before anything else is looked at.
+pub(super) struct Operating(pub(super) Local);
+
+impl FromRequestParts<Arc<House>> for Operating {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, house: &Arc<House>) -> Result<Self, Problem> {
+        let At(desk) = At::from_request_parts(parts, house).await?;
+        desk.operate()?;
+        Ok(Self(desk))
     }
 }
 
@@ -60,38 +76,82 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Parses a piece of the path. What cannot name a thing names nothing: not found.
-pub(super) fn named<T: FromStr<Err: Display>>(what: &str, text: &str) -> Result<T, Problem> {
-    text.parse()
-        .map_err(|error| Problem(Refusal::NotFound(format!("no such {what}: {error}"))))
+/// What a piece of a path names.
+pub(super) trait PathPart: TextShape {
+    /// What the piece is called in a route.
+    const PARAMETER: &'static str;
+    /// What it names, in words.
+    const WHAT: &'static str;
+}
+
+/// Declares what names what in a path.
+macro_rules! path_part {
+    ($($type:ty: $parameter:literal, $what:literal;)+) => {
+        $(impl PathPart for $type {
+            const PARAMETER: &'static str = $parameter;
+            const WHAT: &'static str = $what;
+        })+
+    };
+}
+
+path_part! {
+    Jid: "jid", "jid";
+    MessageId: "id", "message";
+    SessionId: "id", "session";
+    GrantId: "grant_id", "channel grant";
+    KeyId: "key_id", "key";
+}
+
+/// A piece of the path, parsed. What cannot name a thing names nothing: not found.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<S: Send + Sync, T: PathPart> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let none = |rule: String| {
+            let what = T::WHAT;
+            Problem(Refusal::NotFound(format!("no such {what}: {rule}")))
+        };
+        let pieces = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| none("the path is not UTF-8".to_owned()))?;
+        let mut pieces = pieces.iter();
+        let piece = pieces.find(|(name, _)| *name == T::PARAMETER);
+        let (_, text) = piece.expect("the route has this piece");
+        T::read(text).map(Self).map_err(none)
+    }
 }
 
 /// A reply as JSON, never cached: it may hold a token or a stranger's text.
-pub(super) struct Reply<T>(pub(super) axum::http::StatusCode, pub(super) T);
+pub(super) struct Reply<const STATUS: u16, T>(pub(super) T);
 
-impl<T: Serialize> IntoResponse for Reply<T> {
+impl<const STATUS: u16, T: Serialize> IntoResponse for Reply<STATUS, T> {
     fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(STATUS).expect("a status that is written down");
         let headers = [
             ("content-type", "application/json"),
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
         ];
-        match serde_json::to_vec(&self.1) {
-            Ok(json) => (self.0, headers, json).into_response(),
+        match serde_json::to_vec(&self.0) {
+            Ok(json) => (status, headers, json).into_response(),
             Err(error) => Problem(Refusal::Internal(error.to_string())).into_response(),
         }
     }
 }
 
-/// What most handlers return.
-pub(super) type Answer<T> = Result<Reply<T>, Problem>;
+/// What most handlers return: 200 and this.
+pub(super) type Answer<T> = Result<Reply<200, T>, Problem>;
+/// What handlers return that make something: 201 and this.
+pub(super) type Made<T> = Result<Reply<201, T>, Problem>;
 
 /// 200 with a reply.
 pub(super) fn ok<T>(reply: T) -> Answer<T> {
-    Ok(Reply(axum::http::StatusCode::OK, reply))
+    Ok(Reply(reply))
 }
 
 /// 201: something was made.
-pub(super) fn created<T>(reply: T) -> Answer<T> {
-    Ok(Reply(axum::http::StatusCode::CREATED, reply))
+pub(super) fn created<T>(reply: T) -> Made<T> {
+    Ok(Reply(reply))
 }

@@ -2,28 +2,44 @@
 
 use std::{io, sync::Arc};
 
+use aide::axum::{ApiRouter, routing::get_with};
 use axum::{
     body::{Body, Bytes},
     extract::State,
     http::header,
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
-use doorbell_core::acl::{Operate, authorize};
 use futures_util::stream;
 use tokio::sync::mpsc;
 
-use super::problem::Problem;
-use crate::{caller::Caller, house::House, refusal::Refusal};
+use super::{
+    ask::Operating,
+    describe::{Download, Routes, says},
+    problem::Problem,
+};
+use crate::{house::House, refusal::Refusal};
 
 /// How many pieces may wait for a slow reader.
 const PIECES: usize = 16;
 
-pub(super) async fn download(
+pub(super) fn routes() -> Routes {
+    ApiRouter::new().api_route(
+        "/v1/backup",
+        get_with(
+            download,
+            says(
+                "backup",
+                "Operations (operators only)",
+                "A consistent copy of everything, streamed",
+            ),
+        ),
+    )
+}
+
+async fn download(
     State(house): State<Arc<House>>,
-    axum::Extension(caller): axum::Extension<Caller>,
-) -> Result<Response, Problem> {
-    authorize(&caller.principal, Operate)
-        .map_err(|_| Refusal::Forbidden("a backup is the operator's business alone".to_owned()))?;
+    _operator: Operating,
+) -> Result<Download, Problem> {
     let source = house
         .backup
         .clone()
@@ -44,9 +60,9 @@ pub(super) async fn download(
     let pieces = stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|piece| (piece, receiver))
     });
-    Ok((
+    let whole = (
         [(header::CONTENT_TYPE, "application/octet-stream")],
         Body::from_stream(pieces),
-    )
-        .into_response())
+    );
+    Ok(Download(whole.into_response()))
 }

@@ -1,59 +1,78 @@
-//! Channels, sessions and the keys that sign.
+//! Channels: capabilities into sessions, and the keys that sign them.
 
-use axum::extract::Path;
-use axum::http::StatusCode;
-use doorbell_core::{grant::GrantId, label::SessionId};
+use aide::axum::{
+    ApiRouter,
+    routing::{delete_with, get_with, post_with},
+};
+use doorbell_core::grant::GrantId;
 
-use super::ask::{Answer, At, Body, Reply, created, named, ok};
+use super::{
+    ask::{Answer, At, Body, Made, Named, Operating, created, ok},
+    describe::{Routes, says},
+};
 use crate::{
     desk::Desk,
-    wire::{
-        ChannelList, ExposeChannel, ExposedChannel, OpenSession, RotateSigningKey, SessionEntry,
-        SessionList, SigningKeyRotated,
-    },
+    wire::{ChannelList, ExposeChannel, ExposedChannel, RotateSigningKey, SigningKeyRotated},
 };
 
-pub(super) async fn expose(At(desk): At, Body(ask): Body<ExposeChannel>) -> Answer<ExposedChannel> {
+const GROUP: &str = "Channels";
+
+pub(super) fn routes() -> Routes {
+    ApiRouter::new()
+        .api_route(
+            "/v1/channels",
+            get_with(
+                list,
+                says(
+                    "list_channel_grants",
+                    GROUP,
+                    "Every grant that is remembered, the revoked ones too",
+                ),
+            )
+            .post_with(
+                expose,
+                says(
+                    "expose_channel",
+                    GROUP,
+                    "Mint a URL into one session; it is shown now and never again",
+                ),
+            ),
+        )
+        .api_route(
+            "/v1/channels/{grant_id}",
+            delete_with(
+                revoke,
+                says("revoke_channel_grant", GROUP, "Revoke a grant at once"),
+            ),
+        )
+        .api_route(
+            "/v1/signing_keys/rotate",
+            post_with(
+                rotate,
+                says(
+                    "rotate_signing_key",
+                    GROUP,
+                    "Make a new signing key (operators only)",
+                ),
+            ),
+        )
+}
+
+async fn expose(At(desk): At, Body(ask): Body<ExposeChannel>) -> Made<ExposedChannel> {
     created(desk.expose_channel(ask).await?)
 }
 
-pub(super) async fn list(At(desk): At) -> Answer<ChannelList> {
+async fn list(At(desk): At) -> Answer<ChannelList> {
     ok(desk.list_channels().await?)
 }
 
-pub(super) async fn revoke(At(desk): At, Path(id): Path<String>) -> Answer<ChannelList> {
-    ok(desk
-        .revoke_channel(named::<GrantId>("channel grant", &id)?)
-        .await?)
+async fn revoke(At(desk): At, Named(id): Named<GrantId>) -> Answer<ChannelList> {
+    ok(desk.revoke_channel(id).await?)
 }
 
-/// 201 where it is new, 200 where it stood already.
-pub(super) async fn open_session(
-    At(desk): At,
-    Body(ask): Body<OpenSession>,
-) -> Answer<SessionEntry> {
-    let (session, new) = desk.make_session(ask).await?;
-    let status = if new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    Ok(Reply(status, session))
-}
-
-pub(super) async fn list_sessions(At(desk): At) -> Answer<SessionList> {
-    ok(desk.list_sessions().await?)
-}
-
-pub(super) async fn end_session(At(desk): At, Path(id): Path<String>) -> Answer<SessionEntry> {
-    ok(desk
-        .end_session(named::<SessionId>("session", &id)?)
-        .await?)
-}
-
-pub(super) async fn rotate(
-    At(desk): At,
+async fn rotate(
+    Operating(desk): Operating,
     Body(ask): Body<RotateSigningKey>,
-) -> Answer<SigningKeyRotated> {
+) -> Made<SigningKeyRotated> {
     created(desk.rotate_signing_key(ask).await?)
 }

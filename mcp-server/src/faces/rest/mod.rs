@@ -3,19 +3,19 @@
 mod ask;
 mod backup;
 mod channels;
+mod describe;
 mod health;
 mod keys;
 mod messages;
+mod openapi;
 mod problem;
+mod sessions;
 mod stream;
 mod tokens;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    routing::{delete, get, post},
-};
+use axum::{Router, routing::get};
 
 pub use problem::Problem;
 
@@ -24,31 +24,18 @@ use crate::house::House;
 /// The largest request body that is read, in bytes.
 const MAX_REQUEST: usize = 1024 * 1024;
 
-/// Every path under `/v1`, without its guard: mount it behind [`super::guard`].
+/// Every path under `/v1`, and the document that describes them, without their guard: mount it
+/// behind [`super::guard`].
 pub fn v1(house: Arc<House>) -> Router {
-    Router::new()
-        .route("/v1/route_tokens", get(tokens::list))
-        .route("/v1/route_tokens/hook", post(tokens::issue_webhook))
-        .route("/v1/route_tokens/chat", post(tokens::issue_chat))
-        .route("/v1/route_tokens/{*jid}", delete(tokens::revoke))
-        .route("/v1/messages", get(messages::read))
-        .route("/v1/messages/receive", post(messages::receive))
-        .route("/v1/messages/ack", post(messages::ack))
-        .route("/v1/messages/nack", post(messages::nack))
-        .route("/v1/messages/{id}", get(messages::show))
-        .route("/v1/messages/{id}/replay", post(messages::replay))
-        .route("/v1/channels", get(channels::list).post(channels::expose))
-        .route("/v1/channels/{grant_id}", delete(channels::revoke))
-        .route(
-            "/v1/sessions",
-            get(channels::list_sessions).post(channels::open_session),
-        )
-        .route("/v1/sessions/{id}", delete(channels::end_session))
-        .route("/v1/signing_keys/rotate", post(channels::rotate))
-        .route("/v1/stream", get(stream::stream))
-        .route("/v1/keys", get(keys::list).post(keys::issue))
-        .route("/v1/keys/{key_id}", delete(keys::revoke))
-        .route("/v1/backup", get(backup::download))
+    let routes = openapi::begin()
+        .merge(tokens::routes())
+        .merge(messages::routes())
+        .merge(stream::routes())
+        .merge(channels::routes())
+        .merge(sessions::routes())
+        .merge(keys::routes())
+        .merge(backup::routes());
+    openapi::end(routes)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::not_found)
         .with_state(house)

@@ -4,8 +4,28 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::refusal::Refusal;
+
+/// Problem details (RFC 9457). `type` is left out, which reads as about:blank, and `title` then is
+/// the status's.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub struct Document {
+    /// The status in words
+    title: String,
+    /// The status
+    status: u16,
+    /// What is wrong and what to do about it
+    detail: String,
+    /// Names it for programs
+    code: String,
+    /// Which argument broke a rule, if one did
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
 
 /// A refusal as an HTTP response.
 #[derive(Debug)]
@@ -21,17 +41,18 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let refusal = self.0;
         let status = StatusCode::from_u16(refusal.status()).expect("the table holds statuses");
-        // `type` is left out: RFC 9457 then reads it as about:blank, and `title` as the status's.
-        let mut document = serde_json::json!({
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "status": status.as_u16(),
-            "detail": refusal.to_string(),
-            "code": refusal.code(),
-        });
-        if let Refusal::Invalid { field, .. } = &refusal {
-            document["field"] = field.as_str().into();
-        }
-        let mut response = (status, document.to_string()).into_response();
+        let document = Document {
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: refusal.to_string(),
+            code: refusal.code().to_owned(),
+            field: match &refusal {
+                Refusal::Invalid { field, .. } => Some(field.clone()),
+                _ => None,
+            },
+        };
+        let text = serde_json::to_string(&document).expect("strings and a number are JSON");
+        let mut response = (status, text).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

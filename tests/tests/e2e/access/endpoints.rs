@@ -17,6 +17,8 @@ enum Other {
     Unknown,
     /// 200 and a stream in which nothing comes.
     Silence,
+    /// 200: it tells whoever has a credential the same.
+    Anyones,
     /// It needs no credential at all.
     Open,
     /// Held to by the tests of the tools.
@@ -51,6 +53,12 @@ const TABLE: &[Row] = &[
         target: |_| "/readyz".into(),
         ask: none,
         other: Other::Open,
+    },
+    Row {
+        endpoint: "GET /openapi.json",
+        target: |_| "/openapi.json".into(),
+        ask: none,
+        other: Other::Anyones,
     },
     Row {
         endpoint: "ANY /mcp",
@@ -307,6 +315,9 @@ fn no_endpoint_shows_or_changes_anything_of_another_folder() {
                     "{}",
                     row.endpoint
                 ),
+                Other::Anyones => {
+                    reply.expect(200);
+                }
                 Other::Open | Other::Tools => unreachable!("passed by"),
             }
         }
@@ -324,6 +335,30 @@ fn every_endpoint_of_the_program_stands_in_the_table() {
     );
     let table: BTreeSet<String> = TABLE.iter().map(|row| row.endpoint.to_owned()).collect();
     assert_eq!(have, table, "left: the program's, right: the table's");
+}
+
+#[test]
+fn every_endpoint_under_v1_is_described() {
+    let home = Home::new();
+    let server = home.serve();
+    let document = server.operator().get("/openapi.json");
+    let described: BTreeSet<String> = document["paths"]
+        .as_object()
+        .expect("paths")
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().expect("a path's methods");
+            methods
+                .keys()
+                .map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let table: BTreeSet<String> = TABLE
+        .iter()
+        .map(|row| row.endpoint.replace("{*", "{"))
+        .filter(|endpoint| endpoint.contains(" /v1/") || endpoint.ends_with("/openapi.json"))
+        .collect();
+    assert_eq!(described, table, "left: the document's, right: the table's");
 }
 
 /// Every `.route("path", get(…).post(…))` and `.route_service("path", …)` in the sources below.
@@ -348,46 +383,53 @@ fn routes_in(dir: &Path, found: &mut BTreeSet<String>) {
 }
 
 fn routes_of(program: &str, found: &mut BTreeSet<String>) {
+    // A described endpoint reads `.api_route("path", get_with(…).post_with(…))`.
+    for call in program.split(".api_route(").skip(1) {
+        let (path, rest) = quoted(call).expect("a described path is written out");
+        let own = rest.split(".route").next().unwrap_or_default();
+        let methods = methods_in(own, |name| vec![format!("{name}_with(")]);
+        assert!(!methods.is_empty(), "no method of {path} reads: {own}");
+        found.extend(methods.iter().map(|method| format!("{method} {path}")));
+    }
     for call in program.split(".route").skip(1) {
         let (service, rest) = match call.strip_prefix("_service") {
             Some(rest) => (true, rest),
             None => (false, call),
         };
-        let Some(rest) = rest.strip_prefix('(') else {
+        let Some((path, rest)) = rest.strip_prefix('(').and_then(quoted) else {
             continue;
         };
-        let Some((path, rest)) = rest
-            .trim_start()
-            .strip_prefix('"')
-            .and_then(|rest| rest.split_once('"'))
-        else {
+        if service {
+            found.insert(format!("ANY {path}"));
             continue;
-        };
+        }
         let handlers = rest
             .split(".method_not_allowed_fallback")
             .next()
             .unwrap_or_default();
-        let methods: Vec<&str> = ["get", "post", "put", "patch", "delete", "head", "options"]
-            .into_iter()
-            .filter(|name| {
-                let calls = [
-                    format!(" {name}("),
-                    format!(".{name}("),
-                    format!("\n{name}("),
-                ];
-                calls.iter().any(|call| handlers.contains(call.as_str()))
-            })
-            .collect();
-        if service {
-            found.insert(format!("ANY {path}"));
-        } else {
-            assert!(!methods.is_empty(), "no method of {path} reads: {rest}");
-        }
-        found.extend(
-            methods
-                .iter()
-                .filter(|_| !service)
-                .map(|name| format!("{} {path}", name.to_uppercase())),
-        );
+        let methods = methods_in(handlers, |name| {
+            [" ", ".", "\n"]
+                .map(|before| format!("{before}{name}("))
+                .into()
+        });
+        assert!(!methods.is_empty(), "no method of {path} reads: {rest}");
+        found.extend(methods.iter().map(|method| format!("{method} {path}")));
     }
+}
+
+/// The text between quotes that something begins with, and what follows.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    text.trim_start().strip_prefix('"')?.split_once('"')
+}
+
+fn methods_in(handlers: &str, calls: impl Fn(&str) -> Vec<String>) -> Vec<String> {
+    ["get", "post", "put", "patch", "delete", "head", "options"]
+        .into_iter()
+        .filter(|name| {
+            calls(name)
+                .iter()
+                .any(|call| handlers.contains(call.as_str()))
+        })
+        .map(str::to_uppercase)
+        .collect()
 }

@@ -8,6 +8,12 @@ mod push;
 
 use std::{collections::VecDeque, convert::Infallible, future::pending, sync::Arc, time::Duration};
 
+use aide::{
+    OperationOutput,
+    axum::{ApiRouter, routing::get_with},
+    generate::GenContext,
+    openapi::{self, Operation, StatusCode},
+};
 use axum::{
     extract::State,
     http::HeaderMap,
@@ -18,12 +24,14 @@ use axum::{
 };
 use doorbell_core::{address::CHANNEL_PREFIX, label::SessionId, message::Cursor, pattern::Pattern};
 use futures_util::{Stream, stream};
+use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use tokio::{sync::watch, time::Instant};
 
 use self::push::{Push, Pusher};
 use super::{
     ask::{At, Query},
+    describe::{Routes, response, says},
     problem::Problem,
 };
 use crate::{
@@ -43,8 +51,22 @@ const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 /// The most of each body that a stream brings, in bytes.
 const MAX_STREAM_BODY: u64 = 1024 * 1024;
 
+pub(super) fn routes() -> Routes {
+    ApiRouter::new().api_route(
+        "/v1/stream",
+        get_with(
+            stream,
+            says(
+                "stream",
+                "Messages",
+                "The log as it grows, as server-sent events",
+            ),
+        ),
+    )
+}
+
 /// What a stream may be asked for.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Follow {
     #[serde(rename = "match")]
@@ -91,12 +113,12 @@ impl Until {
     }
 }
 
-pub(super) async fn stream(
+async fn stream(
     State(house): State<Arc<House>>,
     At(desk): At,
     Query(ask): Query<Follow>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Events, Problem> {
     let body_bytes = ask
         .max_body_bytes
         .map_or(DEFAULT_BODY_BYTES, |limit| limit.get());
@@ -168,13 +190,35 @@ pub(super) async fn stream(
     Ok(respond(events))
 }
 
-fn respond<S>(events: S) -> Response
+/// Server-sent events, without end.
+struct Events(Response);
+
+impl IntoResponse for Events {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl OperationOutput for Events {
+    type Inner = Self;
+
+    fn inferred_responses(
+        _: &mut GenContext,
+        _: &mut Operation,
+    ) -> Vec<(Option<StatusCode>, openapi::Response)> {
+        let text = json_schema!({ "type": "string" });
+        let said = "Events: the data of `message` is a message, its id the cursor behind it";
+        let events = response(said, "text/event-stream", text);
+        vec![(Some(StatusCode::Code(200)), events)]
+    }
+}
+
+fn respond<S>(events: S) -> Events
 where
     S: Stream<Item = Result<Event, Infallible>> + Send + 'static,
 {
-    Sse::new(events)
-        .keep_alive(KeepAlive::new().interval(HEARTBEAT))
-        .into_response()
+    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
+    Events(events.into_response())
 }
 
 /// A message as an event; its id is the cursor behind it.
