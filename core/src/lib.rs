@@ -37,6 +37,8 @@ pub mod route;
 
 pub mod session;
 
+pub mod backlog;
+
 pub mod ports;
 
 pub mod registry;

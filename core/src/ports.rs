@@ -9,6 +9,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use crate::{
     acl::Scope,
     address::{Inbox, Jid},
+    backlog::Backlogs,
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
     grant::{Grant, GrantId},
@@ -332,6 +333,11 @@ pub trait Log: Send + Sync {
 
     /// What waits in an inbox, counting only what the pattern matches; from memory.
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting;
+
+    /// What is unsettled at `now`, of at most so many inboxes each by itself: those that hold the
+    /// most, and of equals the first in their order. What it costs grows with the number of inboxes
+    /// and of leases, not with that of messages.
+    fn backlogs(&self, most: usize, now: Timestamp) -> Answer<'_, Backlogs>;
 
     /// The places of messages that are ready to be leased from an inbox, behind `after`, oldest
     /// first, counting only what the pattern matches; from memory. It takes nothing.

@@ -10,6 +10,7 @@ use super::{Rings, Subject, laws, random};
 use crate::{
     acl::Scope,
     address::{Inbox, Jid},
+    backlog::{Backlog, Backlogs},
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
     grant::{Grant, GrantId},
@@ -41,10 +42,11 @@ enum Bend {
     CursorsLagByOne,
     LifeForgetsItsEnd,
     WaitingIgnoresThePattern,
+    BacklogsForgetTheRest,
     ExpiringGrantsDoNotClash,
 }
 
-const BENDS: [Bend; 11] = [
+const BENDS: [Bend; 12] = [
     Bend::RepeatsAreStored,
     Bend::RevokedGrantsAreLetIn,
     Bend::LeasesEndASecondEarly,
@@ -55,6 +57,7 @@ const BENDS: [Bend; 11] = [
     Bend::CursorsLagByOne,
     Bend::LifeForgetsItsEnd,
     Bend::WaitingIgnoresThePattern,
+    Bend::BacklogsForgetTheRest,
     Bend::ExpiringGrantsDoNotClash,
 ];
 
@@ -246,6 +249,18 @@ impl Log for Bent {
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
         let pattern = pattern.filter(|_| self.0 != Bend::WaitingIgnoresThePattern);
         self.1.waiting(inbox, pattern, now)
+    }
+
+    fn backlogs(&self, most: usize, now: Timestamp) -> Answer<'_, Backlogs> {
+        let found = self.1.backlogs(most, now);
+        if self.0 != Bend::BacklogsForgetTheRest {
+            return found;
+        }
+        Box::pin(async {
+            let mut found = found.await?;
+            found.rest = Backlog::default();
+            Ok(found)
+        })
     }
 
     fn peek(

@@ -7,6 +7,7 @@ use super::{
     subject::{ANN, Subject, arrival, at, from, inbox, pattern, session},
 };
 use crate::{
+    backlog::{Backlog, Backlogs},
     message::{Cursor, LEASE, Mode},
     ports::{LeaseRequest, Waiting},
 };
@@ -16,7 +17,86 @@ list_laws![
     what_waits_is_counted_by_inbox_and_pattern,
     what_is_settled_dead_or_observed_does_not_wait,
     a_peek_shows_what_a_lease_would_take_and_takes_nothing,
+    backlogs_say_of_every_inbox_what_is_unsettled_and_since_when,
+    backlogs_name_the_fullest_inboxes_and_sum_up_the_rest,
 ];
+
+async fn backlogs_say_of_every_inbox_what_is_unsettled_and_since_when(s: Subject) {
+    let backlogs = async |now| s.store.backlogs(10, at(now)).await.expect("counted");
+    assert_eq!(backlogs(0).await, Backlogs::default());
+    let (acme, eng) = (
+        s.mint("acme", "github").await,
+        s.mint("acme/eng", "github").await,
+    );
+    let all = s.fill(&acme, 4).await;
+    let mut quiet = arrival(&eng);
+    quiet.mode = Mode::Observe;
+    s.stored(quiet).await;
+    let mut routed = arrival(&eng);
+    (routed.to.inbox, routed.received_at) = (session("build"), at(3));
+    s.stored(routed).await;
+    let of = |pending, leased, oldest| Backlog {
+        pending,
+        leased,
+        oldest: Some(at(oldest)),
+    };
+    let build = (session("build"), of(1, 0, 3));
+    let mut expected = Backlogs {
+        inboxes: vec![(inbox("acme"), of(4, 0, 0)), build],
+        ..Backlogs::default()
+    };
+    assert_eq!(backlogs(9).await, expected);
+
+    // Whatever is held or rests is unsettled still, and the oldest may be one of those.
+    s.lease(LeaseRequest {
+        max: 2,
+        ..from("acme", ANN, at(10))
+    })
+    .await;
+    assert!(s.nack(all[1], Duration::from_secs(90), ANN, at(10)).await);
+    expected.inboxes[0].1 = of(3, 1, 0);
+    assert_eq!(backlogs(11).await, expected);
+    assert!(s.ack(all[0], ANN, at(12)).await);
+    expected.inboxes[0].1 = of(3, 0, 1);
+    assert_eq!(backlogs(13).await, expected);
+
+    // A lease that ended is one no more, and what died with its last waits for nobody.
+    for id in &all[1..] {
+        assert!(s.ack(*id, ANN, at(100)).await);
+    }
+    let grant = s.mint("acme", "linear").await;
+    s.fill(&grant, 1).await;
+    let dead = s.wear_out("acme", at(200)).await;
+    expected.inboxes.remove(0);
+    expected.dead = 1;
+    let found = s.store.backlogs(10, dead).await;
+    assert_eq!(found.expect("counted"), expected);
+}
+
+async fn backlogs_name_the_fullest_inboxes_and_sum_up_the_rest(s: Subject) {
+    for (folder, count) in [("d", 1), ("c", 3), ("b", 2), ("a", 1)] {
+        let grant = s.mint(folder, "github").await;
+        s.fill(&grant, count).await;
+    }
+    let backlogs = async |most| s.store.backlogs(most, at(9)).await.expect("counted");
+    let names = |found: &Backlogs| -> Vec<_> {
+        let inboxes = found.inboxes.iter();
+        inboxes.map(|(inbox, _)| inbox.to_string()).collect()
+    };
+    let three = backlogs(3).await;
+    assert_eq!(names(&three), ["a", "b", "c"]);
+    assert_eq!(three.rest.pending, 1);
+    let two = backlogs(2).await;
+    assert_eq!(names(&two), ["b", "c"]);
+    let rest = Backlog {
+        pending: 2,
+        leased: 0,
+        oldest: Some(at(0)),
+    };
+    assert_eq!(two.rest, rest);
+    assert_eq!(backlogs(0).await.rest.pending, 7);
+    assert_eq!(backlogs(4).await.rest, Backlog::default());
+}
 
 async fn a_peek_shows_what_a_lease_would_take_and_takes_nothing(s: Subject) {
     let (github, linear) = (

@@ -1,11 +1,15 @@
 //! The messages, in memory.
 
-use std::collections::HashSet;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashSet},
+};
 
 use super::{MemoryStore, Tables, answer, entry::Entry};
 use crate::{
     acl::Scope,
     address::Inbox,
+    backlog::{Backlog, Backlogs},
     message::{Arrival, Cursor, MessageId, Mode, State, Via},
     pattern::Pattern,
     ports::{
@@ -209,6 +213,40 @@ impl Log for MemoryStore {
             waiting.next_ready_at = ends.into_iter().flatten().min();
         }
         waiting
+    }
+
+    fn backlogs(&self, most: usize, now: Timestamp) -> Answer<'_, Backlogs> {
+        let tables = self.tables();
+        let mut all = BTreeMap::<Inbox, Backlog>::new();
+        let mut found = Backlogs::default();
+        for entry in &tables.entries {
+            let (pending, leased) = match entry.state(now) {
+                State::Pending => (1, 0),
+                State::Leased => (0, 1),
+                State::Dead => {
+                    found.dead += 1;
+                    continue;
+                }
+                State::Settled | State::Observed => continue,
+            };
+            let one = Backlog {
+                pending,
+                leased,
+                oldest: Some(entry.received_at()),
+            };
+            let sum = all.entry(entry.inbox().clone()).or_default();
+            *sum = sum.and(one);
+        }
+        found.inboxes = all.into_iter().collect();
+        // In their order already, which a stable sort keeps among equals.
+        found
+            .inboxes
+            .sort_by_key(|(_, backlog)| Reverse(backlog.unsettled()));
+        for (_, backlog) in found.inboxes.split_off(most.min(found.inboxes.len())) {
+            found.rest = found.rest.and(backlog);
+        }
+        found.inboxes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        answer(Ok(found))
     }
 
     fn peek(

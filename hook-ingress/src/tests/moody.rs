@@ -8,6 +8,7 @@ use std::sync::{
 use doorbell_core::{
     acl::Scope,
     address::Inbox,
+    backlog::Backlogs,
     capability::KeyRing,
     channel::ChannelGrant,
     grant::{Grant, GrantId},
@@ -92,6 +93,9 @@ impl Log for Moody {
     }
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
         self.store.waiting(inbox, pattern, now)
+    }
+    fn backlogs(&self, most: usize, now: Timestamp) -> Answer<'_, Backlogs> {
+        self.store.backlogs(most, now)
     }
     fn peek(
         &self,

@@ -101,6 +101,9 @@ pub(super) enum Action {
         pile: Pile,
         pattern: Option<&'static str>,
     },
+    Backlogs {
+        most: usize,
+    },
 }
 
 impl Action {
@@ -128,6 +131,9 @@ impl Action {
             28 => Self::Replay {
                 message: dice.below(messages),
                 who: dice.pick(&WHO),
+            },
+            29 => Self::Backlogs {
+                most: dice.below(6),
             },
             _ => Self::Waiting {
                 pile: pile(dice),

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     address::Inbox,
+    backlog::Backlogs,
     grant::{Door, Grant, GrantId},
     message::{
         Arrival, Cursor, DedupeId, Destination, Head, Kind, LifeEvent, Message, MessageId, Mode,
@@ -44,6 +45,7 @@ pub(super) enum Reply {
     Detail(Option<(Seen, Vec<LifeEvent>)>),
     Replayed(bool),
     Waiting(Waiting),
+    Backlogs(Backlogs),
 }
 
 /// A message, less what differs between stores and what the laws look at.
@@ -237,6 +239,9 @@ impl Side {
             Action::Waiting { pile, pattern } => {
                 let pattern = parse(pattern);
                 Reply::Waiting(self.store.waiting(&inbox(pile), pattern.as_ref(), now))
+            }
+            Action::Backlogs { most } => {
+                Reply::Backlogs(self.store.backlogs(most, now).await.expect("counted"))
             }
         }
     }

@@ -24,6 +24,7 @@
 //! tear pages and forget what was not synced.
 
 mod attempts;
+mod backlog;
 mod backup;
 mod channels;
 mod codec;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use doorbell_core::{
     acl::Scope,
     address::{Inbox, Jid},
+    backlog::Backlogs,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     message::{Arrival, Cursor, DedupeId, MessageId},
@@ -233,6 +234,10 @@ impl Log for RedbStore {
         self.shared
             .index()
             .waiting(inbox, pattern, now, &self.shared.origins)
+    }
+
+    fn backlogs(&self, most: usize, now: Timestamp) -> Answer<'_, Backlogs> {
+        Box::pin(self.blocking(move |shared| shared.backlogs(most, now)))
     }
 
     fn peek(
