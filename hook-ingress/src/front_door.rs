@@ -5,13 +5,15 @@ use std::sync::Arc;
 use doorbell_core::{
     grant::Grant,
     label::SessionId,
-    message::Head,
-    ports::{Channels, Grants, Health, Log},
+    message::{Arrival, Head},
+    ports::{Channels, Grants, Health, Log, Put, StoreError},
     route::{Outcome, default_outcome},
     time::Clock,
 };
 
-use crate::{budget::Budget, limits::Limits, throttle::Throttle};
+use crate::{
+    budget::Budget, figures::DoorFigures, journal::Journal, limits::Limits, throttle::Throttle,
+};
 
 /// Decides where a message goes and how loudly.
 pub trait Routing: Send + Sync {
@@ -59,6 +61,8 @@ pub struct Config {
     pub routing: Arc<dyn Routing>,
     /// What a request may cost.
     pub limits: Limits,
+    /// Where it is counted; whoever wants to look keeps a hold of it.
+    pub figures: Arc<DoorFigures>,
 }
 
 impl Config {
@@ -76,6 +80,7 @@ impl Config {
             clock,
             routing: Arc::new(|grant: &Grant, _: &Head| default_outcome(grant)),
             limits: Limits::default(),
+            figures: Arc::default(),
         }
     }
 }
@@ -96,6 +101,22 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) throttle: Throttle,
     pub(crate) budget: Budget,
+    pub(crate) figures: Arc<DoorFigures>,
+    pub(crate) journal: Journal,
+}
+
+impl Shared {
+    /// Stores an arrival, and counts what became of it.
+    pub(crate) async fn put(&self, arrival: Arrival) -> Result<Put, StoreError> {
+        let (kind, bytes) = (arrival.kind, arrival.body.len() as u64);
+        let put = self.log.put(arrival).await?;
+        match put {
+            Put::Stored(_) => self.figures.count_stored(kind, bytes),
+            Put::Duplicate(_) => self.figures.duplicates.add(1),
+            Put::Revoked | Put::Ended | Put::Full => {}
+        }
+        Ok(put)
+    }
 }
 
 /// Opens a front door.
@@ -112,6 +133,8 @@ pub fn front_door(config: Config) -> FrontDoor {
         routing: config.routing,
         limits,
         throttle: Throttle::new(limits.hook_rate),
+        figures: config.figures,
+        journal: Journal::default(),
         budget: Budget::new(limits.in_flight_bytes.max(one_request)),
     }))
 }

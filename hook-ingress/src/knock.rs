@@ -24,7 +24,8 @@ use http_body_util::Full;
 use serde::Deserialize;
 
 use crate::{
-    admit::KNOCK_METHODS, envelope, front_door::Shared, receive::Arriving, rejection::Rejection,
+    admit::KNOCK_METHODS, envelope, front_door::Shared, journal::Visit, receive::Arriving,
+    rejection::Rejection,
 };
 
 /// The longest name a caller may claim, in characters.
@@ -47,6 +48,7 @@ pub(crate) struct Knocked {
     id: MessageId,
     delivered: bool,
     duplicate: bool,
+    bytes: usize,
 }
 
 /// Answers a request with a good channel token.
@@ -89,21 +91,14 @@ pub(crate) async fn knock<B: Body<Data = Bytes>>(
             .map(|key| DedupeId::new(KEY_FIELD, key.as_bytes())),
     };
     let said = (arrival.body.clone(), arrival.head.from.clone());
-    match door
-        .log
-        .put(arrival)
-        .await
-        .map_err(|_| Rejection::NotStored)?
-    {
-        Put::Stored(id) => {
-            let delivered = door.presence.is_live(&session.id);
-            tracing::debug!(session = %session.id, message = %id, delivered, "knocked");
-            Ok(Knocked {
-                id,
-                delivered,
-                duplicate: false,
-            })
-        }
+    let bytes = said.0.len();
+    match door.put(arrival).await.map_err(|_| Rejection::NotStored)? {
+        Put::Stored(id) => Ok(Knocked {
+            id,
+            delivered: door.presence.is_live(&session.id),
+            duplicate: false,
+            bytes,
+        }),
         Put::Duplicate(id) => repeated(door, &session, id, said).await,
         Put::Revoked => Err(Rejection::ChannelToken),
         Put::Ended => Err(Rejection::SessionEnded),
@@ -124,6 +119,7 @@ async fn repeated(
             id,
             delivered: true,
             duplicate: true,
+            bytes: body.len(),
         });
     };
     if first.body != body || first.head.from != from {
@@ -134,6 +130,7 @@ async fn repeated(
         id,
         delivered,
         duplicate: true,
+        bytes: body.len(),
     })
 }
 
@@ -181,6 +178,14 @@ fn is_name(from: &str) -> bool {
 }
 
 impl Knocked {
+    pub(crate) fn tell(&self, visit: &Visit) {
+        if self.duplicate {
+            visit.deduplicated(self.id, self.bytes);
+        } else {
+            visit.accepted(self.id, Kind::Channel, self.bytes, Some(self.delivered));
+        }
+    }
+
     pub(crate) fn respond(self) -> Response<Full<Bytes>> {
         let status = if self.delivered {
             "delivered"

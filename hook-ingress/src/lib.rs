@@ -10,9 +10,15 @@ pub mod limits;
 
 pub mod rejection;
 
+pub mod figures;
+
 pub mod throttle;
 
 pub mod budget;
+
+pub mod trace;
+
+mod journal;
 
 pub mod front_door;
 

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use doorbell_core::{
     grant::{Grant, GrantId},
-    message::MessageId,
+    message::{Kind, MessageId},
     ports::Put,
 };
 use http::{HeaderName, HeaderValue, Method, Request, Response, request};
@@ -18,6 +18,7 @@ use crate::{
     body, envelope,
     front_door::Shared,
     handshake::{self, Handshake},
+    journal::Visit,
     knock::knock,
     rejection::Rejection,
 };
@@ -30,6 +31,8 @@ const DUPLICATE_OF: HeaderName = HeaderName::from_static("x-duplicate-of");
 struct Accepted {
     id: MessageId,
     duplicate: bool,
+    kind: Kind,
+    bytes: usize,
 }
 
 /// Answers a request to `/hook`; `path_token` is what follows it, `""` if nothing does.
@@ -39,11 +42,15 @@ pub(crate) async fn receive<B: Body<Data = Bytes>>(
     path_token: &str,
     peer: Option<IpAddr>,
 ) -> Response<Full<Bytes>> {
+    let began = Instant::now();
     let mut body_unread = !request.body().is_end_stream();
-    match answer(door, request, path_token, peer, &mut body_unread).await {
-        Ok(response) => response,
+    match answer(door, request, path_token, peer, began, &mut body_unread).await {
+        Ok(response) => {
+            door.figures.accepted_times.observe_time(began.elapsed());
+            response
+        }
         Err(no) => {
-            tracing::debug!(code = no.code(), "refused");
+            door.figures.count_refused(&no, began.elapsed());
             no.respond(body_unread)
         }
     }
@@ -54,6 +61,7 @@ async fn answer<B: Body<Data = Bytes>>(
     request: Request<B>,
     path_token: &str,
     peer: Option<IpAddr>,
+    began: Instant,
     body_unread: &mut bool,
 ) -> Result<Response<Full<Bytes>>, Rejection> {
     let (request, body) = request.into_parts();
@@ -63,21 +71,40 @@ async fn answer<B: Body<Data = Bytes>>(
         peer,
         body_unread,
     };
-    match shown(&request, path_token)? {
+    match shown(&request, path_token).map_err(stranger)? {
         Shown::Route(token) => {
-            let grant = route_grant(door, &token, now)?;
-            let (accepted, handshake) = accept(door, grant, arriving, body).await?;
-            let mut response = accepted.respond();
-            if let Some(handshake) = handshake {
-                handshake.answer.write(&mut response);
+            let grant = route_grant(door, &token, now).map_err(stranger)?;
+            let visit = Visit::new(grant.clone().into(), &request.headers, began);
+            match accept(door, grant, arriving, body).await {
+                Ok((accepted, handshake)) => {
+                    accepted.tell(&visit);
+                    let mut response = accepted.respond();
+                    if let Some(handshake) = handshake {
+                        handshake.answer.write(&mut response);
+                    }
+                    Ok(response)
+                }
+                Err(no) => Err(visit.refused(&door.journal, no, now)),
             }
-            Ok(response)
         }
         Shown::Channel(token) => {
-            let grant = channel_grant(door, &token, now)?;
-            Ok(knock(door, grant, arriving, body).await?.respond())
+            let grant = channel_grant(door, &token, now).map_err(stranger)?;
+            let visit = Visit::new(grant.clone().into(), &request.headers, began);
+            match knock(door, grant, arriving, body).await {
+                Ok(knocked) => {
+                    knocked.tell(&visit);
+                    Ok(knocked.respond())
+                }
+                Err(no) => Err(visit.refused(&door.journal, no, now)),
+            }
         }
     }
+}
+
+/// Tells of someone without a good token. There may be any number of them, so not at INFO.
+fn stranger(no: Rejection) -> Rejection {
+    tracing::debug!(code = no.code(), "refused");
+    no
 }
 
 /// A request whose body is still to come.
@@ -112,7 +139,6 @@ async fn accept<B: Body<Data = Bytes>>(
     mut arriving: Arriving<'_>,
     body: B,
 ) -> Result<(Accepted, Option<Handshake>), Rejection> {
-    let began = Instant::now();
     let methods = handshake::methods(arriving.request);
     let (body, _share) = arriving.body(door, grant.id, methods, body).await?;
     let per_minute = door.limits.hook_rate.per_minute;
@@ -121,7 +147,7 @@ async fn accept<B: Body<Data = Bytes>>(
     let outcome = door.routing.route(&grant, &head);
     let bytes = body.len();
     let mut arrival = envelope::seal(
-        grant.clone(),
+        grant,
         arriving.request,
         head,
         body,
@@ -131,35 +157,33 @@ async fn accept<B: Body<Data = Bytes>>(
     if let Some(handshake) = &handshake {
         arrival = envelope::handshake(arrival, handshake.mode);
     }
-    let put = door.log.put(arrival).await;
-    let accepted = match put.map_err(|_| Rejection::NotStored)? {
-        Put::Stored(id) => Accepted {
-            id,
-            duplicate: false,
-        },
-        Put::Duplicate(id) => Accepted {
-            id,
-            duplicate: true,
-        },
-        Put::Revoked => return Err(Rejection::Token),
-        // A rule sent it to a session that ended just now: the next try finds another way.
-        Put::Ended => return Err(Rejection::NotStored),
-        Put::Full => return Err(Rejection::Full),
-    };
-    tracing::debug!(
-        jid = %grant.jid(),
-        grant = %grant.id,
-        message = %accepted.id,
-        duplicate = accepted.duplicate,
-        handshake = handshake.is_some(),
+    let kind = arrival.kind;
+    let accepted = |id, duplicate| Accepted {
+        id,
+        duplicate,
+        kind,
         bytes,
-        duration_ms = began.elapsed().as_secs_f64() * 1e3,
-        "accepted"
-    );
-    Ok((accepted, handshake))
+    };
+    let put = door.put(arrival).await;
+    match put.map_err(|_| Rejection::NotStored)? {
+        Put::Stored(id) => Ok((accepted(id, false), handshake)),
+        Put::Duplicate(id) => Ok((accepted(id, true), handshake)),
+        Put::Revoked => Err(Rejection::Token),
+        // A rule sent it to a session that ended just now: the next try finds another way.
+        Put::Ended => Err(Rejection::NotStored),
+        Put::Full => Err(Rejection::Full),
+    }
 }
 
 impl Accepted {
+    fn tell(self, visit: &Visit) {
+        if self.duplicate {
+            visit.deduplicated(self.id, self.bytes);
+        } else {
+            visit.accepted(self.id, self.kind, self.bytes, None);
+        }
+    }
+
     /// 200, an empty body, and the message's id; a repeat's is that of the first.
     fn respond(self) -> Response<Full<Bytes>> {
         let id = HeaderValue::try_from(self.id.to_string()).expect("a ULID is ASCII");

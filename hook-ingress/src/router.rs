@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{Router, extract::ConnectInfo};
@@ -64,10 +65,17 @@ impl FrontDoor {
                 ok.headers_mut().insert(CONTENT_TYPE, plain);
                 ok
             }
-            Route::Healthz => Rejection::Method(&[Method::GET, Method::HEAD])
-                .respond(!request.body().is_end_stream()),
-            Route::Nothing => Rejection::Path.respond(!request.body().is_end_stream()),
+            Route::Healthz => {
+                self.refuse(&Rejection::Method(&[Method::GET, Method::HEAD]), &request)
+            }
+            Route::Nothing => self.refuse(&Rejection::Path, &request),
         }
+    }
+
+    /// Says no to a request whose path alone decides, which takes no time.
+    fn refuse<B: Body>(&self, no: &Rejection, request: &Request<B>) -> Response<Full<Bytes>> {
+        self.0.figures.count_refused(no, Duration::ZERO);
+        no.respond(!request.body().is_end_stream())
     }
 
     /// The door as a service for one connection; what [`serve`](crate::serve::serve) asks for.

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use doorbell_core::{ports::Store, registry::Registry, time::Clock};
+use doorbell_core::{
+    ports::Store,
+    registry::Registry,
+    time::{Clock, Timestamp},
+};
+use doorbell_ingress::figures::{CommitFigures, DoorFigures};
 
 use tokio::sync::watch;
 
@@ -24,6 +29,8 @@ pub struct House {
     pub public_url: String,
     /// Streams a backup, where the store can.
     pub backup: Option<Arc<dyn Backup>>,
+    /// What is counted.
+    pub instruments: Instruments,
     /// True once the server was told to stop: not ready any more, finishing what is in flight.
     pub draining: watch::Sender<bool>,
 }
@@ -32,4 +39,22 @@ pub struct House {
 pub trait Backup: Send + Sync {
     /// Hands a consistent copy to `sink`, piece by piece; blocks until it is done, or `sink` fails.
     fn backup(&self, sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()>;
+}
+
+/// Where an instance's figures are read off.
+pub struct Instruments {
+    /// What the front door counts.
+    pub door: Arc<DoorFigures>,
+    /// What the store's writer counts.
+    pub commits: Arc<CommitFigures>,
+    /// What the store has of the disk, where it can tell.
+    pub disk: Option<Arc<dyn DiskUse>>,
+    /// When the process began.
+    pub started: Timestamp,
+}
+
+/// A store that knows how much disk it takes.
+pub trait DiskUse: Send + Sync {
+    /// The bytes of all its files. It blocks.
+    fn bytes(&self) -> std::io::Result<u64>;
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use doorbell_core::{address::Inbox, label::SessionId, message::MessageId, time::Timestamp};
+use doorbell_ingress::figures::Counter;
 
 /// Of how many messages it is remembered.
 const MESSAGES: usize = 4_096;
@@ -43,7 +44,13 @@ impl How {
 
 /// The rings of the newest messages.
 #[derive(Debug, Default)]
-pub struct Journal(Mutex<Kept>);
+pub struct Journal {
+    kept: Mutex<Kept>,
+    /// Messages that whoever waited was told of, ever.
+    pub waiting: Counter,
+    /// Messages that were pushed, ever.
+    pub pushed: Counter,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -54,7 +61,12 @@ struct Kept {
 impl Journal {
     /// Notes that some messages rang.
     pub fn note(&self, messages: &[MessageId], rung: &Rung) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match rung.how {
+            How::Waiting(..) => &self.waiting,
+            How::Pushed(_) => &self.pushed,
+        }
+        .add(messages.len() as u64);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         for id in messages.iter().rev().take(MESSAGES) {
             if !kept.rings.contains_key(id) {
                 kept.order.push_back(*id);
@@ -73,7 +85,7 @@ impl Journal {
 
     /// The rings of a message, oldest first, as far as they are remembered.
     pub fn of(&self, id: MessageId) -> Vec<Rung> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.rings.get(&id).cloned().unwrap_or_default()
     }
 }

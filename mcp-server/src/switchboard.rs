@@ -117,6 +117,18 @@ impl Switchboard {
         inboxes.get(inbox).map_or(0, watch::Sender::receiver_count)
     }
 
+    /// How many are attached to any inbox.
+    pub fn attachments(&self) -> usize {
+        let inboxes = self.inboxes.read().unwrap_or_else(PoisonError::into_inner);
+        inboxes.values().map(watch::Sender::receiver_count).sum()
+    }
+
+    /// How many streams are open. One that follows waits for the log to grow, and one that pushes
+    /// waits for what it pushed to be settled; nobody else does either.
+    pub fn streams(&self) -> usize {
+        self.log.receiver_count() + self.settled.receiver_count()
+    }
+
     /// Becomes the one consumer of a session; `None` while another is.
     pub fn hold(&self, session: &SessionId) -> Option<Held> {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);

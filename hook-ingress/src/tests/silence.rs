@@ -80,7 +80,7 @@ async fn the_log_names_the_route_and_the_message_and_never_the_token() {
         "hook:acme/eng/github",
         &*id,
         "bytes=11",
-        "handshake=true",
+        "kind=\"handshake\"",
         "method_not_allowed",
     ] {
         assert!(text.contains(said), "{said}: {text}");

@@ -24,7 +24,7 @@ use crate::{
         guard::{self, Hosts},
         mcp, rest,
     },
-    house::House,
+    house::{House, Instruments},
     switchboard::Switchboard,
 };
 
@@ -76,6 +76,7 @@ pub fn run(settings: Settings) -> Result<(), AppError> {
 
 async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
     let mut told = StopWord::listen()?;
+    let started = SystemClock.now();
     settings.data_dir.make()?;
     let switchboard = Switchboard::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -102,9 +103,15 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         clock: Arc::clone(&clock),
         public_url: server.public_url.clone(),
         backup: Some(opened.backup()),
+        instruments: Instruments {
+            door: Arc::default(),
+            commits: opened.commits(),
+            disk: Some(opened.disk()),
+            started,
+        },
         draining: watch::Sender::new(false),
     });
-    let door = door(&settings, &opened, clock, Arc::clone(&house.switchboard));
+    let door = door(&settings, &opened, clock, &house);
     tokio::spawn(farewell::end_unnamed_sessions(Arc::clone(&house)));
     let face = control_face(&house, settings.allowed_hosts.clone());
     server
@@ -202,14 +209,15 @@ fn door(
     settings: &Settings,
     opened: &store::Opened,
     clock: Arc<dyn Clock>,
-    presence: Arc<Switchboard>,
+    house: &House,
 ) -> FrontDoor {
     let defaults = Limits::default();
     let bytes = |size: Option<u64>, default| {
         size.map_or(default, |size| usize::try_from(size).unwrap_or(usize::MAX))
     };
     front_door(Config {
-        presence,
+        presence: house.switchboard.clone(),
+        figures: Arc::clone(&house.instruments.door),
         limits: Limits {
             body_bytes: bytes(settings.max_body, defaults.body_bytes),
             in_flight_bytes: bytes(settings.body_budget, defaults.in_flight_bytes),

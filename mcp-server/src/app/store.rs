@@ -8,13 +8,17 @@ use doorbell_core::{
 };
 use doorbell_ingress::{
     Config,
+    figures::CommitFigures,
     machine::SystemChance,
     store::redb::{Options, RedbStore},
 };
 use tokio::task::spawn_blocking;
 
 use super::AppError;
-use crate::{config::Settings, house::Backup};
+use crate::{
+    config::Settings,
+    house::{Backup, DiskUse},
+};
 
 /// An open store.
 pub(super) struct Opened(Arc<RedbStore>);
@@ -32,6 +36,16 @@ impl Opened {
 
     /// As a source of backups.
     pub(super) fn backup(&self) -> Arc<dyn Backup> {
+        self.0.clone()
+    }
+
+    /// What its writer counts.
+    pub(super) fn commits(&self) -> Arc<CommitFigures> {
+        self.0.figures()
+    }
+
+    /// As something that takes disk.
+    pub(super) fn disk(&self) -> Arc<dyn DiskUse> {
         self.0.clone()
     }
 
@@ -65,5 +79,11 @@ pub(super) async fn open(
 impl Backup for RedbStore {
     fn backup(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         Self::backup(self, sink).map_err(io::Error::other)
+    }
+}
+
+impl DiskUse for RedbStore {
+    fn bytes(&self) -> io::Result<u64> {
+        self.disk_bytes()
     }
 }

@@ -10,5 +10,6 @@ mod inbox;
 mod knocks;
 mod lifecycle;
 mod mcp;
+mod metrics;
 mod ringing;
 mod senders;

@@ -82,6 +82,8 @@ pub use backup::BackupError;
 pub use disk::{Disk, Files};
 pub use restore::{RestoreError, restore};
 
+use crate::figures::CommitFigures;
+
 use self::{
     command::{Answer, Command},
     fault::Fault,
@@ -257,6 +259,27 @@ impl RedbStore {
             Err(_) if asked => Err(StoreError::NotReady("the writer ended early".into())),
             Err(_) => Ok(()),
         }
+    }
+
+    /// What its writer counts.
+    pub fn figures(&self) -> Arc<CommitFigures> {
+        Arc::clone(&self.shared.figures)
+    }
+
+    /// How many bytes its files have on the disk. It looks at each, so it blocks.
+    pub fn disk_bytes(&self) -> io::Result<u64> {
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(&self.shared.setup.dir)? {
+            let entry = entry?;
+            let is_ours = Path::new(&entry.file_name())
+                .extension()
+                .is_some_and(|extension| extension == "redb");
+            // One that went meanwhile has none any more.
+            if is_ours && let Ok(file) = entry.metadata() {
+                bytes += file.len();
+            }
+        }
+        Ok(bytes)
     }
 
     /// Hands a copy of everything to `sink`, as it stands at one moment, while serving. It blocks.

@@ -17,6 +17,8 @@ use doorbell_core::{
     token::Chance,
 };
 
+use crate::figures::CommitFigures;
+
 use super::{
     disk::Disk, fault::Fault, index::Index, origin::Origins, registry::Registry, segment::Segment,
 };
@@ -53,6 +55,7 @@ pub(super) struct Shared {
     pub(super) spare: Mutex<Option<Arc<Database>>>,
     /// While someone copies the files, none is sealed and none goes.
     pub(super) pins: AtomicUsize,
+    pub(super) figures: Arc<CommitFigures>,
 }
 
 impl Shared {
@@ -69,6 +72,7 @@ impl Shared {
             end: AtomicU64::new(0),
             spare: Mutex::default(),
             pins: AtomicUsize::new(0),
+            figures: Arc::default(),
         }
     }
 

@@ -215,8 +215,14 @@ impl Writer {
                 .for_each(|change| registry.apply(change));
         }
         if !turn.batch.is_empty() {
+            let began = Instant::now();
             open.newest
                 .commit(&mut turn.batch, open.next_event, &self.shared.origins)?;
+            let figures = &self.shared.figures;
+            figures.times.observe_time(began.elapsed());
+            if !turn.batch.records.is_empty() {
+                figures.sizes.observe(turn.batch.records.len() as u64);
+            }
             open.next_event += turn.batch.events.len() as u64;
         }
         Ok(())

@@ -7,6 +7,7 @@ mod describe;
 mod health;
 mod keys;
 mod messages;
+mod metrics;
 mod openapi;
 mod problem;
 mod sessions;
@@ -24,8 +25,8 @@ use crate::house::House;
 /// The largest request body that is read, in bytes.
 const MAX_REQUEST: usize = 1024 * 1024;
 
-/// Every path under `/v1`, and the document that describes them, without their guard: mount it
-/// behind [`super::guard`].
+/// Every path under `/v1`, the document that describes them, and `/metrics`, without their guard:
+/// mount it behind [`super::guard`].
 pub fn v1(house: Arc<House>) -> Router {
     let routes = openapi::begin()
         .merge(tokens::routes())
@@ -34,7 +35,8 @@ pub fn v1(house: Arc<House>) -> Router {
         .merge(channels::routes())
         .merge(sessions::routes())
         .merge(keys::routes())
-        .merge(backup::routes());
+        .merge(backup::routes())
+        .merge(metrics::routes());
     openapi::end(routes)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::not_found)

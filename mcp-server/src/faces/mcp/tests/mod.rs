@@ -18,6 +18,7 @@ use doorbell_core::{
     principal::Principal,
     registry::{NewGrant, Registry},
     route::default_outcome,
+    time::Clock,
     token::Token,
 };
 use doorbell_ingress::machine::{SystemChance, SystemClock};
@@ -31,7 +32,7 @@ use tokio::{
 use crate::{
     caller::Authenticator,
     faces::{guard, mcp, rest},
-    house::House,
+    house::{House, Instruments},
     switchboard::Switchboard,
 };
 
@@ -69,6 +70,12 @@ impl Fixture {
             clock: Arc::new(SystemClock),
             public_url: "https://bell.example".to_owned(),
             backup: None,
+            instruments: Instruments {
+                door: Arc::default(),
+                commits: Arc::default(),
+                disk: None,
+                started: SystemClock.now(),
+            },
             draining: watch::Sender::new(false),
         });
         Self {

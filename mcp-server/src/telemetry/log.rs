@@ -7,6 +7,11 @@ use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, prelude::*};
 
 use crate::config::{LogFormat, colour_wanted};
 
+/// How many lines were given up.
+pub(super) fn dropped() -> u64 {
+    0
+}
+
 /// Begins to log. A filter that does not parse is said and replaced by `info`.
 pub fn begin(filter: &str, format: LogFormat) {
     let (directives, wrong) = match EnvFilter::try_new(filter) {
