@@ -182,6 +182,20 @@ impl Running {
         interrupt(&self.child);
     }
 
+    /// Ctrl-C, and again every second until it has ended, as a user would: the exit code.
+    #[cfg(unix)]
+    pub(crate) async fn interrupted(mut self) -> Option<i32> {
+        let pressing = async {
+            loop {
+                interrupt(&self.child);
+                if let Ok(ended) = timeout(Duration::from_secs(1), self.child.wait()).await {
+                    return ended.expect("waited for").code();
+                }
+            }
+        };
+        timeout(PATIENCE, pressing).await.expect("in time")
+    }
+
     /// Waits for the end: the exit code.
     pub(crate) async fn ended(mut self) -> Option<i32> {
         let ended = timeout(PATIENCE, self.child.wait()).await.expect("in time");

@@ -105,15 +105,20 @@ async fn a_command_gets_the_body_and_its_exit_status_settles() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn ctrl_c_waits_for_the_command_and_settles_what_it_did() {
+async fn every_ctrl_c_is_handed_on_and_what_the_command_then_did_is_settled() {
     let house = House::serving().await;
     let url = house.url("github").await;
     let id = post(&url, b"1").await;
-    // The shell takes the signal, finishes its work and ends well.
-    let command = "trap 'echo finishing; exit 0' INT; echo begun; while :; do sleep 0.05; done";
+    // The shell takes the signals, finishes its work and ends well. It starts nothing once it has
+    // begun: what dash gets between a fork and its exec is lost.
+    let command = "n=0; trap 'n=$((n+1)); echo told $n' INT; sleep 600 & echo begun
+        while [ $n -lt 2 ]; do wait; done; kill $!; echo finishing";
     let mut listen = house.start(&["listen", "--folder", "acme/eng", "--exec", command]);
     assert_eq!(listen.out().await, "begun");
-    listen.interrupt();
+    for told in ["told 1", "told 2"] {
+        listen.interrupt();
+        assert_eq!(listen.out().await, told);
+    }
     assert_eq!(listen.out().await, "finishing");
     assert_eq!(listen.ended().await, Some(0));
     assert_eq!(house.life(&id).await["state"], "settled");
@@ -128,8 +133,9 @@ async fn what_ctrl_c_cut_short_is_there_again_at_once() {
     let command = "echo begun; sleep 600";
     let mut listen = house.start(&["listen", "--folder", "acme/eng", "--exec", command]);
     assert_eq!(listen.out().await, "begun");
-    listen.interrupt();
-    assert_eq!(listen.ended().await, Some(0));
+    // Once is not always enough. Between `echo` and the exec of `sleep` dash is in a vfork, and its
+    // handler lets a SIGINT go by that comes there: neither dash nor `sleep` ends.
+    assert_eq!(listen.interrupted().await, Some(0));
     assert_eq!(house.life(&id).await["state"], "pending");
     let mut next = house.start(&["listen", "--folder", "acme/eng", "--exec", "cat; echo"]);
     assert_eq!(next.out().await, "1");
