@@ -20,7 +20,7 @@ struct Sender {
     steps: Steps,
 }
 
-const SENDERS: [Sender; 8] = [
+const SENDERS: [Sender; 10] = [
     Sender {
         words: &["github", "gh", "githubcom"],
         steps: Steps {
@@ -74,7 +74,7 @@ const SENDERS: [Sender; 8] = [
             title: "Slack",
             lines: &[
                 "At api.slack.com/apps, in your app: Basic Information, App Credentials, Signing Secret. Keep it in the agent's environment as SLACK_SIGNING_SECRET, never in its context; examples/skills/slack verifies messages with it.",
-                "Event Subscriptions: enable events. Request URL: the webhook URL; Slack checks it when you enter it. Events come as JSON.",
+                "Event Subscriptions: enable events. Request URL: the webhook URL; Slack checks it when you enter it, and Doorbell answers. Events come as JSON.",
                 "Subscribe to the bot events you want, save, and reinstall the app if Slack asks. Slash commands and interactivity may have the same URL; they come as forms.",
             ],
         },
@@ -109,9 +109,31 @@ const SENDERS: [Sender; 8] = [
             title: "Healthchecks.io",
             lines: &[
                 "In the project: Integrations, Webhook, Add Integration.",
-                "For checks that go down, and again for those that come up: method POST (not GET, which brings no message), URL: the webhook URL, request body: `$NAME is $STATUS`, request header: `Content-Type: text/plain`.",
+                "For checks that go down, and again for those that come up: method POST (a GET is taken for a look at the URL: it is kept and rings nobody), URL: the webhook URL, request body: `$NAME is $STATUS`, request header: `Content-Type: text/plain`.",
                 "Healthchecks.io does not sign. To know its messages, add a header of your own, `X-Shared-Secret:` and what `openssl rand -hex 32` prints, and have the agent compare it.",
                 "Send Test Notification sends a first message.",
+            ],
+        },
+    },
+    Sender {
+        words: &["asana"],
+        steps: Steps {
+            title: "Asana",
+            lines: &[
+                "Asana has no form for it. Make the webhook through its API: POST /api/1.0/webhooks, as JSON, with the resource to watch and, as target, the webhook URL.",
+                "While that call waits Asana hands over a secret in the header x-hook-secret. Doorbell answers, and it is the first message, of kind handshake. Keep it in the agent's environment: the header x-hook-signature of every delivery is the hex HMAC-SHA256 of the body under it. No skill is shipped for it.",
+                "Whoever has the URL can send another secret: the first one counts, unless the webhook was made anew.",
+            ],
+        },
+    },
+    Sender {
+        words: &["notion"],
+        steps: Steps {
+            title: "Notion",
+            lines: &[
+                "In the integration's settings: Webhooks, Create a subscription. URL: the webhook URL. Notion always sends JSON. Choose the events.",
+                "Notion sends a verification_token at once. It rings nobody: it comes as observed context with the next receive_messages, kind handshake, or is found with read_messages. Give it to the human, who pastes it in the same settings under Verify.",
+                "It is also the secret: the header x-notion-signature holds sha256= and the hex HMAC-SHA256 of the body under it. Keep the one that Notion took in the agent's environment; whoever has the URL can send another. No skill is shipped for it.",
             ],
         },
     },
@@ -123,7 +145,7 @@ const ANY: Steps = Steps {
         "In the sender's settings look for Webhooks, sometimes under Integrations, Notifications or Developers, and add one.",
         "URL (endpoint, payload URL, callback): the webhook URL. Method: POST. Content type: application/json where there is a choice.",
         "If it offers a signing secret, use it, and keep it in the agent's environment, never in its context. One that begins whsec_ is Standard Webhooks (or Svix): keep it as STANDARD_WEBHOOKS_SECRET; examples/skills/standard-webhooks verifies messages with it. For others the headers and the exact body are in each message.",
-        "Choose the events, save, and send a test if there is a button for it.",
+        "Choose the events, save, and send a test if there is a button for it. Where the sender checks the URL first, Doorbell answers the usual ways of asking.",
     ],
 };
 
@@ -167,6 +189,8 @@ mod tests {
             ("healthchecks", "Healthchecks.io"),
             ("Healthchecks_io", "Healthchecks.io"),
             ("health-checks", "Healthchecks.io"),
+            ("asana", "Asana"),
+            ("team-notion", "Notion"),
         ] {
             assert_eq!(title(label), sender, "{label}");
         }

@@ -23,6 +23,11 @@ const SHOWN_VALUE: usize = 160;
 /// The most headers of a message that are shown.
 const SHOWN_HEADERS: usize = 16;
 
+/// The header in which Asana hands its secret over: the whole of it is shown, before the others. As
+/// much as this is answered as a handshake.
+const SECRET: &str = "x-hook-secret";
+const SHOWN_SECRET: usize = 1024;
+
 /// Headers that say how a message travelled, not what it is.
 const TRANSPORT: [&str; 14] = [
     "accept",
@@ -178,13 +183,17 @@ fn push_headers(text: &mut String, message: &Message) {
     let telling = |name: &str| {
         !TRANSPORT.contains(&name) && !PROXIED.iter().any(|prefix| name.starts_with(prefix))
     };
-    let shown = (message.headers.iter())
-        .filter(|(name, _)| telling(name))
-        .take(SHOWN_HEADERS);
+    let secret = message.headers.get_key_value(SECRET);
+    let others = (message.headers.iter()).filter(|(name, _)| *name != SECRET && telling(name));
     let mut count = 0;
-    for (name, value) in shown {
+    for (name, value) in secret.into_iter().chain(others).take(SHOWN_HEADERS) {
+        let limit = if name == SECRET {
+            SHOWN_SECRET
+        } else {
+            SHOWN_VALUE
+        };
         let name = line(name, SHOWN_VALUE);
-        let _ = writeln!(text, "{name}: {}", quoted(value, SHOWN_VALUE));
+        let _ = writeln!(text, "{name}: {}", quoted(value, limit));
         count += 1;
     }
     let left = message.headers.len() - count;

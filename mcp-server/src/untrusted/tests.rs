@@ -185,6 +185,22 @@ const TAGS: [&str; 6] = [
 ];
 
 #[test]
+fn the_secret_of_a_handshake_is_shown_whole_whatever_else_was_sent() {
+    let secret = "s".repeat(1_000);
+    let mut asana = message("kind", "handshake");
+    for n in 0..90 {
+        asana.headers.insert(format!("x-{n}"), "junk".into());
+    }
+    asana.headers.insert("x-hook-secret".into(), secret.clone());
+    let line = format!("\nx-hook-secret: \"{secret}\"\n");
+    let chance = Counting(AtomicU64::new(0));
+    let shown = Frame::around(&chance, &[&asana]).show(&asana);
+    assert!(shown.contains(&line), "{shown}");
+    assert!(shown.contains("(76 more headers)"), "{shown}");
+    assert!(pushed(&chance, &asana).content.contains(&line));
+}
+
+#[test]
 fn nothing_pushed_closes_the_tag_it_is_in_or_imitates_one() {
     for part in PARTS {
         for text in TAGS {

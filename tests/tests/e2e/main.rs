@@ -6,6 +6,7 @@ mod cli;
 mod crash;
 mod door;
 mod examples;
+mod handshakes;
 mod inbox;
 mod knocks;
 mod lifecycle;
