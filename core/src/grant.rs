@@ -70,7 +70,7 @@ ulid_newtype! {
     GrantId
 }
 
-/// The longest context, in bytes of UTF-8.
+/// The longest context, in characters: what JSON Schema counts.
 pub const MAX_CONTEXT: usize = 4_096;
 
 /// What the minting agent wants said beside each message: "push events; summarise daily".
@@ -79,7 +79,7 @@ pub struct Context(Arc<str>);
 
 /// A context over [`MAX_CONTEXT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a context is at most {MAX_CONTEXT} bytes long")]
+#[error("a context is at most {MAX_CONTEXT} characters long")]
 pub struct ContextError;
 
 impl Context {
@@ -93,7 +93,7 @@ impl FromStr for Context {
     type Err = ContextError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.len() > MAX_CONTEXT {
+        if text.chars().count() > MAX_CONTEXT {
             Err(ContextError)
         } else {
             Ok(Self(text.into()))

@@ -84,6 +84,18 @@ pub fn python(home: &Home, script: &Path) -> Command {
     command
 }
 
+/// Schemathesis, a fuzzer that reads an OpenAPI document, with our hooks. Its notes go to `scratch`:
+/// they hold the tokens that it minted.
+pub fn schemathesis(home: &Home, scratch: &Path) -> Command {
+    let python_dir = clients().join("python");
+    let mut command = python(home, &python_dir.join(".venv/bin/schemathesis"));
+    command
+        .env("SCHEMATHESIS_HOOKS", "schemathesis_hooks")
+        .env("PYTHONPATH", python_dir)
+        .current_dir(scratch);
+    command
+}
+
 /// The driver of an SDK.
 pub fn mcp_client(home: &Home, sdk: Sdk, protocol: &str) -> Command {
     let mut command = match sdk {

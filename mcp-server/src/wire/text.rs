@@ -132,7 +132,8 @@ text_shape!(SessionId, "SessionId", {
     "pattern": "^[A-Za-z0-9_-]{1,64}$"
 });
 text_shape!(ChannelLabel, "ChannelLabel", {
-    "type": "string", "description": "1 to 200 printable characters", "minLength": 1, "maxLength": 200
+    "type": "string", "description": "1 to 200 printable characters", "minLength": 1, "maxLength": 200,
+    "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 });
 text_shape!(Verb, "Verb", { "type": "string", "enum": ["send_input"] });
 text_shape!(KeyId, "KeyId", {

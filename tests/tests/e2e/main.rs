@@ -12,5 +12,6 @@ mod knocks;
 mod lifecycle;
 mod mcp;
 mod metrics;
+mod openapi;
 mod ringing;
 mod senders;
