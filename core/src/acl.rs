@@ -3,7 +3,7 @@
 //! [`authorize`] is the only way to a [`Permit`], and whatever changes or shows anything demands
 //! one: a face that forgot to ask would not compile.
 
-use crate::{folder::Folder, principal::Principal};
+use crate::{folder::Folder, pattern::Pattern, principal::Principal};
 
 /// Something a principal may or may not do.
 pub trait Action {
@@ -102,6 +102,37 @@ impl Action for ManageGrants {
     }
 }
 
+/// To set a rule that routes messages.
+#[derive(Clone, Debug)]
+pub struct SetRule {
+    /// Which messages it is about. It only filters what the rule's owner may route, but one that
+    /// plainly means others' messages is refused.
+    pub pattern: Pattern,
+    /// Where it sends them: this folder, or a session of it.
+    pub target_folder: Folder,
+}
+
+impl Action for SetRule {
+    fn allowed_to(&self, principal: &Principal) -> bool {
+        let literal = self.pattern.literal_path();
+        let meant = match principal.home() {
+            Some(home) => literal.is_empty() || home.contains_path(literal),
+            None => true,
+        };
+        meant && principal.contains(&self.target_folder)
+    }
+}
+
+/// To list, try and remove rules. Everyone may, within a [`Scope`].
+#[derive(Clone, Copy, Debug)]
+pub struct ManageRules;
+
+impl Action for ManageRules {
+    fn allowed_to(&self, _: &Principal) -> bool {
+        true
+    }
+}
+
 /// To lease from a folder's inbox.
 #[derive(Clone, Debug)]
 pub struct Consume {
@@ -144,10 +175,22 @@ impl Scope {
     pub fn covers(&self, folder: &Folder) -> bool {
         self.0.contains(folder)
     }
+
+    /// Whether everything is within, the root included.
+    pub fn covers_everything(&self) -> bool {
+        self.0 == Principal::Operator
+    }
 }
 
 impl Permit<ManageGrants> {
     /// The grants in reach are those whose owner folder this covers.
+    pub fn scope(&self) -> Scope {
+        Scope(self.principal.clone())
+    }
+}
+
+impl Permit<ManageRules> {
+    /// The rules in reach are those whose owner this covers.
     pub fn scope(&self) -> Scope {
         Scope(self.principal.clone())
     }
@@ -202,6 +245,46 @@ mod tests {
         )
         .expect("an operator may");
         assert_eq!(permit.owner_folder(), &folder("acme"));
+    }
+
+    #[test]
+    fn an_agent_sets_rules_about_its_own_messages_and_to_its_own_folders() {
+        let may = |principal: &Principal, pattern: &str, target: &str| {
+            let pattern = pattern.parse().expect("legal");
+            let target_folder = folder(target);
+            authorize(
+                principal,
+                SetRule {
+                    pattern,
+                    target_folder,
+                },
+            )
+            .is_ok()
+        };
+        let agent = Principal::Agent(folder("acme/eng"));
+        for own in [
+            "hook:**",
+            "hook:*/x",
+            "hook:acme/eng/*",
+            "hook:acme/eng/github",
+            "web:acme/eng",
+        ] {
+            assert!(may(&agent, own, "acme/eng"), "{own}");
+        }
+        for others in [
+            "hook:other/**",
+            "hook:acme/**",
+            "hook:acme/*",
+            "hook:acme/engine/x",
+            "hook:acme/x",
+        ] {
+            assert!(!may(&agent, others, "acme/eng"), "{others}");
+            assert!(may(&Principal::Operator, others, "other"), "{others}");
+        }
+        assert!(may(&agent, "hook:**", "acme/eng/web"));
+        for elsewhere in ["acme", "acme/engine", "other"] {
+            assert!(!may(&agent, "hook:**", elsewhere), "{elsewhere}");
+        }
     }
 
     #[test]

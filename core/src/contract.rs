@@ -19,6 +19,7 @@ mod page;
 mod put;
 mod random;
 mod rings;
+mod routes;
 mod settle;
 mod subject;
 mod waiting;
@@ -57,6 +58,7 @@ pub fn laws() -> Vec<Law> {
         grants::LAWS,
         keys::LAWS,
         channels::LAWS,
+        routes::LAWS,
         put::LAWS,
         inbox::LAWS,
         settle::LAWS,

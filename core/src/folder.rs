@@ -38,7 +38,12 @@ impl Folder {
     /// The only containment test in the workspace: `acme` contains `acme` and `acme/eng`, and
     /// does not contain `acmecorp`.
     pub fn contains(&self, other: &Folder) -> bool {
-        match other.0.strip_prefix(&*self.0) {
+        self.contains_path(other.as_str())
+    }
+
+    /// The same of a path that may be longer than any folder: the beginning of a pattern.
+    pub(crate) fn contains_path(&self, path: &str) -> bool {
+        match path.strip_prefix(&*self.0) {
             Some(rest) => rest.is_empty() || rest.starts_with('/'),
             None => false,
         }

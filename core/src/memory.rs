@@ -8,6 +8,7 @@ mod channels;
 mod entry;
 mod grants;
 mod log;
+mod routes;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -17,6 +18,7 @@ use crate::{
     grant::Grant,
     key::ApiKey,
     ports::{Answer, Health, Ring, StoreError},
+    route::Table,
     session::Session,
     token::TokenHash,
 };
@@ -35,6 +37,7 @@ struct Tables {
     channels: Vec<Arc<ChannelGrant>>,
     sessions: Vec<Arc<Session>>,
     signing_keys: Vec<SigningKey>,
+    routes: Arc<Table>,
     /// In the order of arrival: the first has sequence number 1.
     entries: Vec<Entry>,
 }

@@ -18,6 +18,11 @@ ulid_newtype! {
     MessageId
 }
 
+ulid_newtype! {
+    /// Names a rule that routes messages.
+    RouteId
+}
+
 /// How long a lease lasts unless the message is settled.
 pub const LEASE: Duration = Duration::from_secs(60);
 
@@ -232,6 +237,15 @@ impl Destination {
     }
 }
 
+/// The rule that sent a message where it went, as it read then: it may be gone by now.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Matched {
+    /// Names the rule.
+    pub id: RouteId,
+    /// Its pattern and its target: `hook:acme/** -> acme/eng#observe`.
+    pub said: Arc<str>,
+}
+
 /// The request a message came in as, less its body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
@@ -317,6 +331,8 @@ pub struct Arrival {
     pub via: Via,
     /// Where routes send it.
     pub to: Destination,
+    /// The rule that did, if one did.
+    pub rule: Option<Arc<Matched>>,
     /// By what kind of door.
     pub kind: Kind,
     /// How loudly.
@@ -395,6 +411,8 @@ pub struct Message {
     pub context: Option<Context>,
     /// Where it was routed.
     pub to: Destination,
+    /// The rule that sent it there, if one did.
+    pub rule: Option<Arc<Matched>>,
     /// By what kind of door.
     pub kind: Kind,
     /// How loudly.

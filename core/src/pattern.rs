@@ -83,6 +83,11 @@ impl Pattern {
         parts.next().is_none()
     }
 
+    /// Whether it is about webhooks or chats, not about channels.
+    pub fn is_of_jids(&self) -> bool {
+        self.scheme != Scheme::Channel
+    }
+
     /// The text before the first wildcard, without the slash that leads to it: what a route's
     /// owner must contain.
     pub fn literal_path(&self) -> &str {

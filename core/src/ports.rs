@@ -15,8 +15,9 @@ use crate::{
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     label::SessionId,
-    message::{Arrival, Cursor, LifeEvent, Message, MessageId, Receiver, State},
+    message::{Arrival, Cursor, LifeEvent, Message, MessageId, Receiver, RouteId, State},
     pattern::Pattern,
+    route::{NewRule, Rule, Table, TooManyRules},
     session::Session,
     time::Timestamp,
     token::TokenHash,
@@ -85,6 +86,9 @@ pub trait GrantStore: Grants {
 
     /// Every grant that writes this JID and whose owner folder `scope` covers.
     fn grants_of(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>>;
+
+    /// Every grant that writes this JID and whose target folder `scope` covers.
+    fn grants_to(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>>;
 }
 
 /// API keys.
@@ -160,6 +164,35 @@ pub trait ChannelStore: Channels {
     /// Keeps a new signing key, which signs from now on. With `alone` the others are forgotten in
     /// the same step, and what they signed is no longer let in.
     fn add_signing_key(&self, key: SigningKey, alone: bool) -> Answer<'_, ()>;
+}
+
+/// What the front door asks about routes: from memory, without waiting.
+pub trait Routes: Send + Sync {
+    /// Every rule, as of the last change that returned.
+    fn routes(&self) -> Arc<Table>;
+}
+
+/// Why a rule was not kept.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SetRuleError {
+    /// There is no room for another.
+    #[error(transparent)]
+    TooMany(#[from] TooManyRules),
+    /// Nothing was kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The write half of routes. Only the registry holds it.
+pub trait RouteStore: Routes {
+    /// Keeps a new rule. Once it returns it is durable, and decides about the very next arrival.
+    ///
+    /// Its place behind its owner's last is found, and room looked for, in the same step.
+    fn set_rule(&self, rule: NewRule) -> Answer<'_, Arc<Rule>, SetRuleError>;
+
+    /// Removes a rule. Once it returns that is durable, and it decides nothing any more. False:
+    /// there is none by that id.
+    fn remove_rule(&self, id: RouteId) -> Answer<'_, bool>;
 }
 
 /// What became of an arrival.
@@ -370,6 +403,6 @@ pub trait Health: Send + Sync {
 }
 
 /// A whole store.
-pub trait Store: GrantStore + KeyStore + ChannelStore + Log + Health {}
+pub trait Store: GrantStore + KeyStore + ChannelStore + RouteStore + Log + Health {}
 
-impl<T: GrantStore + KeyStore + ChannelStore + Log + Health> Store for T {}
+impl<T: GrantStore + KeyStore + ChannelStore + RouteStore + Log + Health> Store for T {}

@@ -1,11 +1,12 @@
 //! The one who mints: grants and keys are made, listed and revoked here and nowhere else.
 
 mod channels;
+mod routes;
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    acl::{ManageGrants, Mint, Operate, Permit},
+    acl::{ManageGrants, ManageRules, Mint, Operate, Permit},
     address::Jid,
     folder::Folder,
     grant::{Context, Door, Grant, GrantId, Ttl},
@@ -46,6 +47,7 @@ pub struct IssuedKey {
 }
 
 pub use channels::{Exposed, MakeSessionError, NewChannel, NewSession};
+pub use routes::RuleDraft;
 
 /// No live grant of that JID is in the caller's reach.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -126,6 +128,13 @@ impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
                 && within.is_none_or(|folder| folder.contains(&entry.grant.target_folder))
         });
         grants
+    }
+
+    /// A live grant of a JID whose messages are in reach: the oldest, if there are several.
+    pub fn live_grant_to(&self, permit: &Permit<ManageRules>, jid: &Jid) -> Option<Arc<Grant>> {
+        let now = self.clock.now();
+        let grants = self.store.grants_to(jid, &permit.scope());
+        grants.into_iter().find(|grant| grant.is_live(now))
     }
 
     /// Revokes every live grant of a JID that is in reach, and says how many. Another's reads as

@@ -64,6 +64,7 @@ fn knock(grant: &Arc<ChannelGrant>, key: Option<&str>, received_at: Timestamp) -
             inbox: Inbox::Session(grant.session.clone()),
             folder: grant.owner_folder.clone(),
         },
+        rule: None,
         kind: Kind::Channel,
         mode: Mode::Trigger,
         received_at,

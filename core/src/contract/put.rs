@@ -13,7 +13,8 @@ use crate::{
     address::Address,
     grant::{Door, Grant, GrantId},
     message::{
-        Arrival, DEDUPE_WINDOW, DedupeId, Destination, Head, Headers, Kind, Message, Mode, State,
+        Arrival, DEDUPE_WINDOW, DedupeId, Destination, Head, Headers, Kind, Matched, Message, Mode,
+        RouteId, State,
     },
     ports::Put,
     time::Timestamp,
@@ -73,8 +74,13 @@ async fn a_message_reads_back_as_it_came(s: Subject) {
         inbox: session("build"),
         folder: in_folder("acme/eng/web"),
     };
+    let rule = Some(Arc::new(Matched {
+        id: RouteId::from_u128(5),
+        said: "hook:** -> doorbell:/sessions/build".into(),
+    }));
     let came = Arrival {
         to: to.clone(),
+        rule: rule.clone(),
         kind: Kind::Handshake,
         received_at: at(3),
         head: head.clone(),
@@ -89,6 +95,7 @@ async fn a_message_reads_back_as_it_came(s: Subject) {
         grant: grant.id,
         context: grant.context.clone(),
         to,
+        rule,
         kind: Kind::Handshake,
         mode: Mode::Trigger,
         received_at: at(3),

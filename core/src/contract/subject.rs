@@ -288,6 +288,7 @@ pub(super) fn arrival(grant: &Arc<Grant>) -> Arrival {
     Arrival {
         via: grant.clone().into(),
         to: Destination::folder(grant.target_folder.clone()),
+        rule: None,
         kind: Kind::Hook,
         mode: Mode::Trigger,
         received_at: T0,

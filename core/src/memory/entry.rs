@@ -57,6 +57,7 @@ impl Entry {
             grant: via.id(),
             context: via.context().cloned(),
             to: arrival.to,
+            rule: arrival.rule,
             kind: arrival.kind,
             mode: arrival.mode,
             received_at: arrival.received_at,

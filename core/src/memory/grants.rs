@@ -97,6 +97,12 @@ impl GrantStore for MemoryStore {
         grants.retain(|grant| grant.jid() == *jid && scope.covers(&grant.owner_folder));
         grants
     }
+
+    fn grants_to(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>> {
+        let mut grants = self.tables().grants_oldest_first();
+        grants.retain(|grant| grant.jid() == *jid && scope.covers(&grant.target_folder));
+        grants
+    }
 }
 
 impl KeyStore for MemoryStore {

@@ -63,6 +63,7 @@ pub(super) enum Action {
         grant: usize,
         folder: &'static str,
         to_session: bool,
+        rule: Option<u128>,
         mode: Mode,
         repeat_of: Option<usize>,
         body_bytes: usize,
@@ -162,6 +163,7 @@ impl Action {
             grant: dice.below(grants),
             folder: dice.pick(&FOLDERS),
             to_session: dice.one_in(5),
+            rule: dice.one_in(3).then(|| dice.pick(&[1, 2])),
             mode: if dice.one_in(4) {
                 Mode::Observe
             } else {

@@ -14,8 +14,8 @@ use crate::{
     backlog::Backlogs,
     grant::{Door, Grant, GrantId},
     message::{
-        Arrival, Cursor, DedupeId, Destination, Head, Kind, LifeEvent, Message, MessageId, Mode,
-        Receiver, State,
+        Arrival, Cursor, DedupeId, Destination, Head, Kind, LifeEvent, Matched, Message, MessageId,
+        Mode, Receiver, RouteId, State,
     },
     pattern::Pattern,
     ports::{
@@ -54,6 +54,7 @@ pub(super) struct Seen {
     number: usize,
     jid: String,
     to: Destination,
+    rule: Option<u128>,
     mode: Mode,
     received_at: Timestamp,
     body: bytes::Bytes,
@@ -105,6 +106,7 @@ impl Side {
             number: self.number(message.id),
             jid: message.address.to_string(),
             to: message.to,
+            rule: message.rule.map(|rule| rule.id.as_u128()),
             mode: message.mode,
             received_at: message.received_at,
             body: message.body,
@@ -143,6 +145,7 @@ impl Side {
                 grant,
                 folder,
                 to_session,
+                rule,
                 mode,
                 repeat_of,
                 body_bytes,
@@ -155,6 +158,7 @@ impl Side {
                 self.put(Arrival {
                     via: self.grants[grant].clone().into(),
                     to,
+                    rule: rule.map(matched),
                     kind: Kind::Hook,
                     mode,
                     received_at: now,
@@ -319,6 +323,13 @@ fn inbox(pile: Pile) -> Inbox {
 
 fn parse(pattern: Option<&str>) -> Option<Pattern> {
     pattern.map(|text| text.parse().expect("legal"))
+}
+
+fn matched(n: u128) -> Arc<Matched> {
+    Arc::new(Matched {
+        id: RouteId::from_u128(n),
+        said: "hook:** -> wherever".into(),
+    })
 }
 
 /// Bytes that tell one message from another.

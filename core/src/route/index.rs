@@ -1,0 +1,109 @@
+//! Rules that ask for headers, found by what a request has and not by trying each.
+//!
+//! Each rule stands under one of the globs it asks for, that which the fewest others share: under
+//! the value itself, or under the longest piece of it that holds no wildcard. So an arrival costs a
+//! look-up for each header that any rule names, and one pass over its value where wildcards are.
+
+use std::collections::HashMap;
+
+use aho_corasick::AhoCorasick;
+
+use super::{
+    Rule,
+    glob::{Key, MAX_WILD_VALUE},
+};
+use crate::message::Headers;
+
+/// The rules of one owner that ask for headers; a rule's rank is its place among all of them.
+#[derive(Default)]
+pub(super) struct Index {
+    names: HashMap<Box<str>, Values>,
+}
+
+/// What rules ask of one header.
+#[derive(Default)]
+struct Values {
+    exact: HashMap<Box<str>, Vec<u32>>,
+    pieces: Option<Pieces>,
+    any: Vec<u32>,
+}
+
+/// Pieces of values, all looked for in one pass.
+struct Pieces {
+    automaton: AhoCorasick,
+    /// The ranks under each piece.
+    ranks: Vec<Vec<u32>>,
+}
+
+impl Index {
+    /// Of these rules, in their order.
+    pub(super) fn new<'a>(rules: impl Iterator<Item = &'a Rule> + Clone) -> Self {
+        let mut shared: HashMap<(&str, Key<'_>), usize> = HashMap::new();
+        for (name, glob) in rules.clone().flat_map(|rule| rule.headers.iter()) {
+            *shared.entry((name, glob.key())).or_default() += 1;
+        }
+        let mut index = Self::default();
+        let mut pieces: HashMap<&str, HashMap<&str, Vec<u32>>> = HashMap::new();
+        for (rank, rule) in (0_u32..).zip(rules) {
+            let keys = rule.headers.iter().map(|(name, glob)| (name, glob.key()));
+            let Some((name, key)) = keys.min_by_key(|key| shared[key]) else {
+                continue;
+            };
+            let values = index.names.entry(name.into()).or_default();
+            match key {
+                Key::Exact(value) => values.exact.entry(value.into()).or_default().push(rank),
+                Key::Any => values.any.push(rank),
+                Key::Piece(piece) => {
+                    let of_name = pieces.entry(name).or_default();
+                    of_name.entry(piece).or_default().push(rank);
+                }
+            }
+        }
+        for (name, of_name) in pieces {
+            let (texts, ranks): (Vec<_>, Vec<_>) = of_name.into_iter().unzip();
+            let automaton = AhoCorasick::new(texts).expect("so few pieces fit an automaton");
+            let values = index.names.entry(name.into()).or_default();
+            values.pieces = Some(Pieces { automaton, ranks });
+        }
+        index
+    }
+
+    /// Adds the ranks that `wanted` and that these headers may match: all that do are among them.
+    pub(super) fn find(
+        &self,
+        headers: &Headers,
+        wanted: impl Fn(u32) -> bool,
+        found: &mut Vec<u32>,
+    ) {
+        let mut take = |ranks: &[u32]| found.extend(ranks.iter().filter(|rank| wanted(**rank)));
+        if self.names.len() < headers.iter().len() {
+            for (name, values) in &self.names {
+                if let Some(value) = headers.get(name) {
+                    values.find(value, &mut take);
+                }
+            }
+        } else {
+            for (name, value) in headers.iter() {
+                if let Some(values) = self.names.get(name) {
+                    values.find(value, &mut take);
+                }
+            }
+        }
+    }
+}
+
+impl Values {
+    fn find(&self, value: &str, take: &mut impl FnMut(&[u32])) {
+        take(&self.any);
+        if let Some(ranks) = self.exact.get(value) {
+            take(ranks);
+        }
+        if let Some(Pieces { automaton, ranks }) = &self.pieces
+            && value.len() <= MAX_WILD_VALUE
+        {
+            for piece in automaton.find_overlapping_iter(value) {
+                take(&ranks[piece.pattern().as_usize()]);
+            }
+        }
+    }
+}
