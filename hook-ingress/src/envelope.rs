@@ -44,6 +44,7 @@ pub fn seal(
     Arrival {
         via: grant.into(),
         to: outcome.to,
+        rule: outcome.rule,
         kind: Kind::Hook,
         mode: outcome.mode,
         received_at,
@@ -60,6 +61,19 @@ pub fn handshake(arrival: Arrival, mode: Mode) -> Arrival {
         kind: Kind::Handshake,
         mode,
         dedupe: None,
+        ..arrival
+    }
+}
+
+/// The same, routed anew; how loud a handshake is hangs on no route.
+pub fn rerouted(arrival: Arrival, outcome: Outcome) -> Arrival {
+    Arrival {
+        to: outcome.to,
+        rule: outcome.rule,
+        mode: match arrival.kind {
+            Kind::Handshake => arrival.mode,
+            Kind::Hook | Kind::Web | Kind::Channel => outcome.mode,
+        },
         ..arrival
     }
 }

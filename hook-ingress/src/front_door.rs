@@ -6,13 +6,14 @@ use doorbell_core::{
     grant::Grant,
     label::SessionId,
     message::{Arrival, Head},
-    ports::{Channels, Grants, Health, Log, Put, StoreError},
-    route::{Outcome, default_outcome},
+    ports::{Channels, Grants, Health, Log, Put, Routes, StoreError},
+    route::Outcome,
     time::Clock,
 };
 
 use crate::{
-    budget::Budget, figures::DoorFigures, journal::Journal, limits::Limits, throttle::Throttle,
+    budget::Budget, figures::DoorFigures, journal::Journal, limits::Limits, routing::ByRules,
+    throttle::Throttle,
 };
 
 /// Decides where a message goes and how loudly.
@@ -57,7 +58,7 @@ pub struct Config {
     pub health: Arc<dyn Health>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Who hears a message; by default its grant's target folder, and it rings.
+    /// Who hears a message; by default whom the store's rules say.
     pub routing: Arc<dyn Routing>,
     /// What a request may cost.
     pub limits: Limits,
@@ -67,7 +68,7 @@ pub struct Config {
 
 impl Config {
     /// A front door before this store.
-    pub fn new<S: Log + Grants + Channels + Health + 'static>(
+    pub fn new<S: Log + Grants + Channels + Routes + Health + 'static>(
         store: Arc<S>,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -76,9 +77,9 @@ impl Config {
             grants: store.clone(),
             channels: store.clone(),
             presence: Arc::new(NobodyAttached),
+            routing: Arc::new(ByRules(store.clone())),
             health: store,
             clock,
-            routing: Arc::new(|grant: &Grant, _: &Head| default_outcome(grant)),
             limits: Limits::default(),
             figures: Arc::default(),
         }

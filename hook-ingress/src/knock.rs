@@ -81,6 +81,7 @@ pub(crate) async fn knock<B: Body<Data = Bytes>>(
             inbox: Inbox::Session(session.id.clone()),
             folder: session.folder.clone(),
         },
+        rule: None,
         kind: Kind::Channel,
         mode: Mode::Trigger,
         received_at: door.clock.now(),

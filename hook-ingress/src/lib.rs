@@ -22,6 +22,8 @@ mod journal;
 
 pub mod front_door;
 
+pub mod routing;
+
 mod admit;
 
 mod body;

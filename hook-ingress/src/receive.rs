@@ -4,8 +4,9 @@ use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use doorbell_core::{
+    address::Inbox,
     grant::{Grant, GrantId},
-    message::{Kind, MessageId},
+    message::{Arrival, Kind, MessageId},
     ports::Put,
 };
 use http::{HeaderName, HeaderValue, Method, Request, Response, request};
@@ -22,6 +23,9 @@ use crate::{
     knock::knock,
     rejection::Rejection,
 };
+
+/// How many sessions may end under one message before its sender is asked to come again.
+const REROUTES: usize = 4;
 
 const MESSAGE_ID: HeaderName = HeaderName::from_static("x-message-id");
 const DUPLICATE_OF: HeaderName = HeaderName::from_static("x-duplicate-of");
@@ -164,15 +168,31 @@ async fn accept<B: Body<Data = Bytes>>(
         kind,
         bytes,
     };
-    let put = door.put(arrival).await;
-    match put.map_err(|_| Rejection::NotStored)? {
+    match put(door, &grant, arrival).await? {
         Put::Stored(id) => Ok((accepted(id, false), handshake)),
         Put::Duplicate(id) => Ok((accepted(id, true), handshake)),
         Put::Revoked => Err(Rejection::Token),
-        // A rule sent it to a session that ended just now: the next try finds another way.
         Put::Ended => Err(Rejection::NotStored),
         Put::Full => Err(Rejection::Full),
     }
+}
+
+/// Stores an arrival. Where a rule sent it to a session that ended just now, it is routed again and
+/// finds another way.
+async fn put(door: &Shared, grant: &Grant, mut arrival: Arrival) -> Result<Put, Rejection> {
+    for _ in 0..REROUTES {
+        let to_session = matches!(arrival.to.inbox, Inbox::Session(_));
+        let spare = to_session.then(|| arrival.clone());
+        let put = door.put(arrival).await;
+        match (put.map_err(|_| Rejection::NotStored)?, spare) {
+            (Put::Ended, Some(again)) => {
+                let outcome = door.routing.route(grant, &again.head);
+                arrival = envelope::rerouted(again, outcome);
+            }
+            (put, _) => return Ok(put),
+        }
+    }
+    Ok(Put::Ended)
 }
 
 impl Accepted {

@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,10 +17,11 @@ use doorbell_core::{
     grant::{Door, Grant, GrantId, Ttl},
     label::SessionId,
     memory::MemoryStore,
-    message::{Message, MessageId},
-    ports::{GrantStore, Log, Order, ReadRequest, Ring},
+    message::{Message, MessageId, RouteId},
+    ports::{GrantStore, Log, Order, ReadRequest, Ring, RouteStore},
     principal::Principal,
     registry::{NewChannel, NewSession, Registry},
+    route::{HeaderGlobs, NewRule, Owner},
     time::{Clock, Timestamp},
     token::{Chance, Token, TokenKind},
 };
@@ -108,6 +109,7 @@ impl House {
             full: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             unready: AtomicBool::new(false),
+            ending: Mutex::default(),
         });
         let clock = Arc::new(Hand(AtomicU64::new(1_795_277_640_000)));
         let mut config = Config::new(log.clone(), clock.clone());
@@ -151,6 +153,34 @@ impl House {
 
     pub(super) fn unready_store(&self, unready: bool) {
         self.log.unready.store(unready, Ordering::Relaxed);
+    }
+
+    /// Ends a session just before the next message is stored.
+    pub(super) fn end_before_the_next(&self, session: &str) {
+        let id = session.parse().expect("legal");
+        *self.log.ending.lock().expect("unpoisoned") = Some(id);
+    }
+
+    /// Sets a rule of an agent's.
+    pub(super) async fn rule(
+        &self,
+        owner: &str,
+        headers: &[(&str, &str)],
+        target: &str,
+    ) -> RouteId {
+        let now = self.clock.now();
+        let number = self.chance.0.fetch_add(1, Ordering::Relaxed);
+        let new = NewRule {
+            id: RouteId::new(now, number.into()),
+            owner: Owner::Folder(owner.parse().expect("legal")),
+            pattern: "hook:**".parse().expect("legal"),
+            sender: None,
+            headers: HeaderGlobs::new(headers.iter().copied()).expect("legal"),
+            target: target.parse().expect("legal"),
+            seq: None,
+            created_at: now,
+        };
+        self.store.set_rule(new).await.expect("kept").id
     }
 
     /// A live webhook's token.

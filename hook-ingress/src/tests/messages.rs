@@ -179,6 +179,7 @@ async fn routing_sees_the_grant_and_the_kept_head_and_decides() {
             Some("push") => Mode::Trigger,
             _ => Mode::Observe,
         },
+        rule: None,
     };
     let house = House::open_as(ConnectionLimits::default(), |config| {
         config.routing = Arc::new(route);

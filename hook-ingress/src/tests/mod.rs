@@ -9,4 +9,5 @@ mod messages;
 mod moody;
 mod pressure;
 mod refusals;
+mod routes;
 mod silence;

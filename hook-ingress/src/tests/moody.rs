@@ -1,7 +1,7 @@
 //! A store with moods.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -17,9 +17,10 @@ use doorbell_core::{
     message::{Arrival, Cursor, MessageId},
     pattern::Pattern,
     ports::{
-        Answer, Channels, Detail, Grants, Health, LeaseRequest, Leased, Log, Page, Put,
-        ReadRequest, SettleRequest, StoreError, Waiting,
+        Answer, ChannelStore, Channels, Detail, Grants, Health, LeaseRequest, Leased, Log, Page,
+        Put, ReadRequest, Routes, SettleRequest, StoreError, Waiting,
     },
+    route::Table,
     session::Session,
     time::Timestamp,
     token::TokenHash,
@@ -31,6 +32,8 @@ pub(super) struct Moody {
     pub(super) full: AtomicBool,
     pub(super) broken: AtomicBool,
     pub(super) unready: AtomicBool,
+    /// A session that ends just before the next message is stored.
+    pub(super) ending: Mutex<Option<SessionId>>,
 }
 
 impl Health for Moody {
@@ -60,10 +63,20 @@ impl Channels for Moody {
     }
 }
 
+impl Routes for Moody {
+    fn routes(&self) -> Arc<Table> {
+        self.store.routes()
+    }
+}
+
 impl Log for Moody {
     fn put(&self, arrival: Arrival) -> Answer<'_, Put> {
         if self.full.load(Ordering::Relaxed) {
             return Box::pin(async { Ok(Put::Full) });
+        }
+        let ending = self.ending.lock().expect("unpoisoned").take();
+        if let Some(id) = ending {
+            drop(self.store.end_session(id, arrival.received_at));
         }
         if self.broken.load(Ordering::Relaxed) {
             return Box::pin(async { Err(StoreError::NotReady("closed".into())) });

@@ -7,8 +7,9 @@ use doorbell_core::{
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     label::SessionId,
-    message::{Kind, Mode, Receiver, Via},
-    ports::{InsertGrantError, LeaseRequest, Put, Settlement, StoreError},
+    message::{Kind, Mode, Receiver, RouteId, Via},
+    ports::{InsertGrantError, LeaseRequest, Put, SetRuleError, Settlement, StoreError},
+    route::{NewRule, Rule},
     time::Timestamp,
     token::TokenHash,
 };
@@ -66,6 +67,8 @@ pub(super) enum Command {
     InsertKey(Box<ApiKey>, TokenHash, Answer<()>),
     RevokeKey(KeyId, Timestamp, Answer<bool>),
     Channel(Box<ChannelCommand>),
+    SetRule(Box<NewRule>, Answer<Arc<Rule>, SetRuleError>),
+    RemoveRule(RouteId, Answer<bool>),
     /// Seal the newest file although it is not full.
     Rotate(Answer<()>),
     /// Forget the providers' ids that are past their window, and grants that nobody asks for.
@@ -96,13 +99,16 @@ impl Command {
             Self::Put(put) => drop(put.answer.send(Err(why.clone()))),
             Self::Lease(_, answer) => drop(answer.send(Err(why.clone()))),
             Self::Settle(settle) => drop(settle.answer.send(Err(why.clone()))),
-            Self::Replay(_, _, answer) | Self::RevokeKey(_, _, answer) => {
+            Self::Replay(_, _, answer)
+            | Self::RevokeKey(_, _, answer)
+            | Self::RemoveRule(_, answer) => {
                 drop(answer.send(Err(why.clone())));
             }
             Self::InsertGrant(_, _, _, answer) => drop(answer.send(Err(why.clone().into()))),
             Self::RevokeGrants(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::InsertKey(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::Channel(command) => command.refuse(why),
+            Self::SetRule(_, answer) => drop(answer.send(Err(why.clone().into()))),
             Self::Carry(_, answer) => drop(answer.send(Err(why.clone()))),
             Self::Farewell(_, answer) => drop(answer.send(Err(why.clone()))),
             Self::Snapshot(answer) => drop(answer.send(Err(why.clone()))),

@@ -1,4 +1,4 @@
-//! `doorbell.redb`: grants, sessions, keys, and what outlives the log. Small and precious.
+//! `doorbell.redb`: grants, sessions, keys, rules, and what outlives the log. Small and precious.
 
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use doorbell_core::{
     key::{ApiKey, KeyId},
     message::MessageId,
     principal::Principal,
+    route::Table,
     time::Timestamp,
     token::TokenHash,
 };
@@ -18,9 +19,10 @@ use super::{
     codec::{In, Out, Unreadable},
     disk::Disk,
     fault::Fault,
+    routes::{self, RuleChange},
     schema::{
         CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS, LATER_CONTROL_TABLES,
-        SEEN, USED,
+        ROUTES, SEEN, USED,
     },
     segment,
 };
@@ -37,6 +39,8 @@ pub(super) enum Change {
     Key(TokenHash, std::sync::Arc<ApiKey>),
     /// About channel grants, sessions and signing keys.
     Channel(ChannelChange),
+    /// A rule is new or gone; all of them as they stand then.
+    Rule(RuleChange, std::sync::Arc<Table>),
     /// A message came through a grant, of a route or of a channel.
     Used(GrantId, Timestamp),
     /// A dedupe hash whose file goes.
@@ -58,6 +62,7 @@ pub(super) struct Contents {
     pub(super) grants: Vec<(TokenHash, Grant)>,
     pub(super) keys: Vec<(TokenHash, ApiKey)>,
     pub(super) channels: Known,
+    pub(super) routes: Table,
     pub(super) used: Vec<(GrantId, Timestamp)>,
     pub(super) seen: Vec<([u8; 16], MessageId)>,
 }
@@ -112,6 +117,7 @@ impl Control {
             let mut grants = txn.open_table(GRANTS)?;
             let mut keys = txn.open_table(KEYS)?;
             let mut channels = channels::Tables::open(&txn)?;
+            let mut rules = txn.open_table(ROUTES)?;
             let mut used = txn.open_table(USED)?;
             let mut seen = txn.open_table(SEEN)?;
             for change in changes {
@@ -131,6 +137,12 @@ impl Control {
                         if let ChannelChange::ForgetGrant(id) = change {
                             used.remove(&key(id.as_u128())[..])?;
                         }
+                    }
+                    Change::Rule(RuleChange::Set(rule), _) => {
+                        rules.insert(&key(rule.id.as_u128())[..], &routes::encode(rule)[..])?;
+                    }
+                    Change::Rule(RuleChange::Remove(id), _) => {
+                        rules.remove(&key(id.as_u128())[..])?;
                     }
                     Change::Used(id, at) => {
                         used.insert(&key(id.as_u128())[..], &at.as_millis().to_le_bytes()[..])?;
@@ -182,6 +194,7 @@ impl Control {
 fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {
     let mut contents = Contents {
         channels: channels::read(txn)?,
+        routes: routes::read(txn)?,
         ..Contents::default()
     };
     for row in txn.open_table(GRANTS)?.iter()? {

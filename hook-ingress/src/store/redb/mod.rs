@@ -4,7 +4,7 @@
 //! at 64 MiB and never written again; everything that happens to a message later, in whichever
 //! file it is, is an event in the newest file. So a batch is one transaction in one file and one
 //! fsync, a crash leaves at most the newest file to be repaired, and disk space comes back a file
-//! at a time. `doorbell.redb` holds grants, sessions, keys, and what outlives the
+//! at a time. `doorbell.redb` holds grants, sessions, keys, rules, and what outlives the
 //! files.
 //!
 //! DESIGN.md keeps what was settled beside each file's messages. Events in the newest file cost one
@@ -50,6 +50,7 @@ mod record;
 mod registry;
 mod restore;
 mod retention;
+mod routes;
 mod schema;
 mod segment;
 mod shared;

@@ -1,8 +1,8 @@
 //! Where messages come from and go to, said once per file instead of once per message.
 //!
-//! A grant never changes but for being revoked, so a grant and a destination settle everything
-//! that a message says of either. Each such pair has a number; numbers are never given anew while
-//! a file that names them is there.
+//! A grant never changes but for being revoked, nor does a rule, so a grant, a destination and the
+//! rule that chose it settle everything that a message says of them. Each such triple has a number;
+//! numbers are never given anew while a file that names them is there.
 
 use std::{
     collections::HashMap,
@@ -13,12 +13,12 @@ use doorbell_core::{
     address::{Address, Inbox},
     folder::Folder,
     grant::{Context, GrantId},
-    message::{Destination, Via},
+    message::{Destination, Matched, RouteId, Via},
 };
 
 use super::codec::{In, Out, Unreadable};
 
-/// What every message through one grant to one destination has in common.
+/// What every message through one grant, by one rule or none, to one destination has in common.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) grant: GrantId,
@@ -28,10 +28,11 @@ pub(super) struct Origin {
     pub(super) sender: Arc<str>,
     pub(super) context: Option<Context>,
     pub(super) to: Destination,
+    pub(super) rule: Option<Arc<Matched>>,
 }
 
 impl Origin {
-    fn new(via: &Via, to: &Destination) -> Self {
+    fn new(via: &Via, to: &Destination, rule: Option<&Arc<Matched>>) -> Self {
         let address = via.address();
         Self {
             grant: via.id(),
@@ -40,6 +41,7 @@ impl Origin {
             sender: via.sender().into(),
             context: via.context().cloned(),
             to: to.clone(),
+            rule: rule.cloned(),
         }
     }
 
@@ -61,6 +63,11 @@ impl Origin {
             }
         }
         out.text(self.to.folder.as_str());
+        // Files of the first builds end here.
+        if let Some(rule) = &self.rule {
+            out.u128(rule.id.as_u128());
+            out.text(&rule.said);
+        }
         out.0
     }
 
@@ -78,6 +85,13 @@ impl Origin {
             _ => return Err(Unreadable),
         };
         let folder: Folder = from.parsed()?;
+        let rule = match from.end() {
+            Ok(()) => None,
+            Err(_) => Some(Arc::new(Matched {
+                id: RouteId::from_u128(from.u128()?),
+                said: from.text()?.into(),
+            })),
+        };
         from.end()?;
         let to = Destination { inbox, folder };
         Ok(Self {
@@ -87,6 +101,7 @@ impl Origin {
             sender,
             context,
             to,
+            rule,
         })
     }
 }
@@ -98,27 +113,28 @@ pub(super) struct Origins(RwLock<Numbered>);
 #[derive(Debug, Default)]
 struct Numbered {
     by_number: HashMap<u32, Arc<Origin>>,
-    by_grant: HashMap<GrantId, Vec<u32>>,
+    /// A grant and a rule have one destination, unless a session came back in another folder.
+    by_grant: HashMap<(GrantId, Option<RouteId>), Vec<u32>>,
     next: u32,
 }
 
 impl Origins {
-    /// The number of a grant and a destination; a new one if they have none yet.
-    pub(super) fn number(&self, via: &Via, to: &Destination) -> u32 {
+    /// The number of a grant, a destination and a rule; a new one if they have none yet.
+    pub(super) fn number(&self, via: &Via, to: &Destination, rule: Option<&Arc<Matched>>) -> u32 {
         if let Some(number) = self
             .0
             .read()
             .expect("nothing panics under this lock")
-            .find(via, to)
+            .find(via, to, rule)
         {
             return number;
         }
         let mut numbered = self.0.write().expect("nothing panics under this lock");
-        if let Some(number) = numbered.find(via, to) {
+        if let Some(number) = numbered.find(via, to, rule) {
             return number;
         }
         let number = numbered.next;
-        numbered.insert(number, Arc::new(Origin::new(via, to)));
+        numbered.insert(number, Arc::new(Origin::new(via, to, rule)));
         number
     }
 
@@ -142,8 +158,9 @@ impl Origins {
 }
 
 impl Numbered {
-    fn find(&self, via: &Via, to: &Destination) -> Option<u32> {
-        let numbers = self.by_grant.get(&via.id())?;
+    fn find(&self, via: &Via, to: &Destination, rule: Option<&Arc<Matched>>) -> Option<u32> {
+        let rule = rule.map(|rule| rule.id);
+        let numbers = self.by_grant.get(&(via.id(), rule))?;
         numbers
             .iter()
             .copied()
@@ -151,7 +168,9 @@ impl Numbered {
     }
 
     fn insert(&mut self, number: u32, origin: Arc<Origin>) {
-        self.by_grant.entry(origin.grant).or_default().push(number);
+        let rule = origin.rule.as_ref().map(|rule| rule.id);
+        let numbers = self.by_grant.entry((origin.grant, rule)).or_default();
+        numbers.push(number);
         self.by_number.insert(number, origin);
         self.next = self.next.max(number + 1);
     }

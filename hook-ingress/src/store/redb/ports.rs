@@ -8,12 +8,14 @@ use doorbell_core::{
     backlog::Backlogs,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    message::{Arrival, Cursor, DedupeId, MessageId},
+    message::{Arrival, Cursor, DedupeId, MessageId, RouteId},
     pattern::Pattern,
     ports::{
         Answer, Detail, GrantStore, GrantUse, Grants, Health, InsertGrantError, KeyStore,
-        LeaseRequest, Leased, Log, Page, Put, ReadRequest, SettleRequest, StoreError, Waiting,
+        LeaseRequest, Leased, Log, Page, Put, ReadRequest, RouteStore, Routes, SetRuleError,
+        SettleRequest, StoreError, Waiting,
     },
+    route::{NewRule, Rule, Table},
     time::Timestamp,
     token::TokenHash,
 };
@@ -65,6 +67,12 @@ impl GrantStore for RedbStore {
         grants.retain(|grant| scope.covers(&grant.owner_folder));
         grants
     }
+
+    fn grants_to(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>> {
+        let mut grants = self.registry().of_jid(jid);
+        grants.retain(|grant| scope.covers(&grant.target_folder));
+        grants
+    }
 }
 
 impl KeyStore for RedbStore {
@@ -85,11 +93,28 @@ impl KeyStore for RedbStore {
     }
 }
 
+impl Routes for RedbStore {
+    fn routes(&self) -> Arc<Table> {
+        self.registry().routes.clone()
+    }
+}
+
+impl RouteStore for RedbStore {
+    fn set_rule(&self, rule: NewRule) -> Answer<'_, Arc<Rule>, SetRuleError> {
+        Box::pin(self.ask(move |answer| Command::SetRule(Box::new(rule), answer)))
+    }
+
+    fn remove_rule(&self, id: RouteId) -> Answer<'_, bool> {
+        Box::pin(self.ask(move |answer| Command::RemoveRule(id, answer)))
+    }
+}
+
 impl Log for RedbStore {
     fn put(&self, arrival: Arrival) -> Answer<'_, Put> {
         let Arrival {
             via,
             to,
+            rule,
             kind,
             mode,
             received_at,
@@ -97,7 +122,7 @@ impl Log for RedbStore {
             body,
             dedupe,
         } = arrival;
-        let origin = self.shared.origins.number(&via, &to);
+        let origin = self.shared.origins.number(&via, &to, rule.as_ref());
         let dedupe = dedupe.map(|id| scoped(via.id(), id));
         let head = record::encode_head(&head);
         let session = match to.inbox {

@@ -155,6 +155,7 @@ impl Shared {
             grant: origin.grant,
             context: origin.context.clone(),
             to: origin.to.clone(),
+            rule: origin.rule.clone(),
             kind: entry.kind,
             mode: entry.mode,
             received_at: entry.received_at,

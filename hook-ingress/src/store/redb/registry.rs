@@ -1,4 +1,4 @@
-//! Grants, sessions and keys in memory: what the front door looks up. The control file is the truth.
+//! Grants, sessions, keys and rules in memory: what the front door looks up. The control file is the truth.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,6 +8,7 @@ use doorbell_core::{
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     ports::GrantUse,
+    route::Table,
     time::Timestamp,
     token::TokenHash,
 };
@@ -17,7 +18,7 @@ use super::{
     control::{Change, Contents},
 };
 
-/// Every grant, every session and every key.
+/// Every grant, every session, every key and every rule.
 #[derive(Default)]
 pub(super) struct Registry {
     by_hash: HashMap<TokenHash, Arc<Grant>>,
@@ -25,6 +26,8 @@ pub(super) struct Registry {
     by_jid: HashMap<Jid, Vec<GrantId>>,
     keys: HashMap<TokenHash, Arc<ApiKey>>,
     pub(super) channels: Known,
+    /// Made once per change, so that the front door only copies a pointer.
+    pub(super) routes: Arc<Table>,
     /// Of grants of both kinds: their ids are from one supply.
     used: HashMap<GrantId, Timestamp>,
 }
@@ -34,6 +37,7 @@ impl Registry {
     pub(super) fn new(contents: Contents) -> Self {
         let mut registry = Self {
             channels: contents.channels,
+            routes: Arc::new(contents.routes),
             ..Self::default()
         };
         for (hash, grant) in contents.grants {
@@ -68,6 +72,7 @@ impl Registry {
                     self.used.remove(id);
                 }
             }
+            Change::Rule(_, routes) => self.routes = routes.clone(),
             Change::Used(..) | Change::Seen(..) | Change::Unseen(_) => {}
         }
     }

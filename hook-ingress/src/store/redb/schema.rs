@@ -52,13 +52,15 @@ pub(super) const CHANNELS: ControlTable = TableDefinition::new("channels");
 pub(super) const SESSIONS: ControlTable = TableDefinition::new("sessions");
 /// A signing key's place in the ring -> the key, secret and all; the last one signs.
 pub(super) const SIGNING_KEYS: ControlTable = TableDefinition::new("signing_keys");
+/// A rule's id -> the rule.
+pub(super) const ROUTES: ControlTable = TableDefinition::new("routes");
 /// A grant's or a channel grant's id -> when a message last came through it.
 pub(super) const USED: ControlTable = TableDefinition::new("used");
 /// A dedupe hash that outlived its file -> the message's id and when it came.
 pub(super) const SEEN: ControlTable = TableDefinition::new("seen");
 
 /// Every table of the control file.
-pub(super) const CONTROL_TABLES: [ControlTable; 8] = [
+pub(super) const CONTROL_TABLES: [ControlTable; 9] = [
     CONTROL_META,
     GRANTS,
     KEYS,
@@ -67,12 +69,14 @@ pub(super) const CONTROL_TABLES: [ControlTable; 8] = [
     CHANNELS,
     SESSIONS,
     SIGNING_KEYS,
+    ROUTES,
 ];
 /// Those that files of the first builds do not have. They are made where they are missing; that
 /// any other is missing means that the file is damaged.
-pub(super) const LATER_CONTROL_TABLES: [ControlTable; 3] = [CHANNELS, SESSIONS, SIGNING_KEYS];
+pub(super) const LATER_CONTROL_TABLES: [ControlTable; 4] =
+    [CHANNELS, SESSIONS, SIGNING_KEYS, ROUTES];
 
-/// Grants, sessions, keys and what outlives the log.
+/// Grants, sessions, keys, rules and what outlives the log.
 pub(super) const CONTROL_FILE: &str = "doorbell.redb";
 /// The log file that is prepared ahead. It becomes a link of the chain with its first commit.
 pub(super) const NEXT_FILE: &str = "next.redb";

@@ -10,6 +10,7 @@ use doorbell_core::{
     key::{ApiKey, KeyId},
     message::{Kind, MessageId, Mode, Via},
     ports::{LeaseRequest, Put, StoreError},
+    route::Table,
     time::Timestamp,
     token::TokenHash,
 };
@@ -47,6 +48,8 @@ pub(super) struct Turn {
     pub(super) grants: HashMap<GrantId, (TokenHash, Arc<Grant>)>,
     pub(super) keys: HashMap<KeyId, (TokenHash, Arc<ApiKey>)>,
     pub(super) channels: Changed,
+    /// The rules as this turn leaves them, where it changed any.
+    pub(super) routes: Option<Arc<Table>>,
     weight: u64,
 }
 

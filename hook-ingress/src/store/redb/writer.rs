@@ -168,6 +168,8 @@ impl Writer {
                 Command::InsertKey(key, hash, answer) => turn.insert_key(*key, hash, answer),
                 Command::RevokeKey(id, at, answer) => turn.revoke_key(&shared, id, at, answer),
                 Command::Channel(command) => turn.channel(&shared, *command),
+                Command::SetRule(rule, answer) => turn.set_rule(&shared, *rule, answer),
+                Command::RemoveRule(id, answer) => turn.remove_rule(&shared, id, answer),
                 Command::Close(answer) => close = Some(answer),
                 other => house.push(other),
             }

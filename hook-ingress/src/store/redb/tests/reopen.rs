@@ -1,10 +1,11 @@
 //! What a reopened store still knows.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use doorbell_core::{
-    message::State,
-    ports::{GrantStore, Log, Order, Put, ReadRequest},
+    message::{RouteId, State},
+    ports::{GrantStore, Log, Order, Put, ReadRequest, RouteStore, Routes},
+    route::{HeaderGlobs, NewRule, Owner},
 };
 
 use super::rig::{T0, ack, arrival, everywhere, lease, mint, open, put, with_id};
@@ -63,6 +64,47 @@ async fn messages_leases_acks_and_grants_survive_a_reopening() {
     assert_eq!(repeat, Ok(Put::Duplicate(ids[4])));
     let used = &store.list_grants(&super::rig::grants_everywhere())[0];
     assert_eq!((&used.grant, used.last_used_at), (&grant, Some(T0)));
+}
+
+#[tokio::test]
+async fn rules_and_what_messages_say_of_them_survive_a_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let grant = mint(&store, "acme", "github").await;
+    let rule = |n, owner, target: &str| NewRule {
+        id: RouteId::from_u128(n),
+        owner,
+        pattern: "hook:acme/*".parse().unwrap(),
+        sender: Some("github".parse().unwrap()),
+        headers: HeaderGlobs::new([("X-Event", "p*"), ("x-ref", "é")]).unwrap(),
+        target: target.parse().unwrap(),
+        seq: Some(7),
+        created_at: T0,
+    };
+    let acme = Owner::Folder("acme".parse().unwrap());
+    for new in [
+        rule(1, acme.clone(), "acme/eng#observe"),
+        rule(2, Owner::Root, "doorbell:/sessions/build"),
+        rule(3, acme, "acme/eng"),
+    ] {
+        store.set_rule(new).await.unwrap();
+    }
+    let mut routed = arrival(&grant, "x");
+    let kept = store.routes().get(RouteId::from_u128(3)).unwrap().clone();
+    routed.rule = Some(Arc::new(kept.matched()));
+    put(&store, routed).await;
+    put(&store, arrival(&grant, "y")).await;
+    assert_eq!(store.remove_rule(kept.id).await, Ok(true));
+    let rules: Vec<_> = store.routes().iter().cloned().collect();
+    let before = store.read(all()).await.unwrap();
+    store.close().unwrap();
+
+    let store = open(dir.path());
+    assert_eq!(store.routes().iter().cloned().collect::<Vec<_>>(), rules);
+    assert_eq!(rules.len(), 2);
+    assert_eq!(store.read(all()).await.unwrap(), before);
+    assert_eq!(before.messages[0].rule.as_deref(), Some(&kept.matched()));
+    assert_eq!(before.messages[1].rule, None);
 }
 
 #[tokio::test]

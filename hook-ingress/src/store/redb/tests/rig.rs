@@ -100,6 +100,7 @@ pub(super) fn arrival(grant: &Arc<Grant>, body: impl Into<bytes::Bytes>) -> Arri
     Arrival {
         via: grant.clone().into(),
         to: Destination::folder(grant.target_folder.clone()),
+        rule: None,
         kind: Kind::Hook,
         mode: Mode::Trigger,
         received_at: T0,

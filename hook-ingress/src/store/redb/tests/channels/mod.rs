@@ -65,6 +65,7 @@ fn knock(grant: &Arc<ChannelGrant>, received_at: Timestamp) -> Arrival {
     Arrival {
         via: grant.clone().into(),
         to: to_session(grant.session.as_str()),
+        rule: None,
         kind: Kind::Channel,
         mode: Mode::Trigger,
         received_at,

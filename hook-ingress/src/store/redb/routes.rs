@@ -1,0 +1,124 @@
+//! Rules that route messages: decided in a turn, kept in the control file.
+
+use std::sync::Arc;
+
+use ::redb::{ReadTransaction, ReadableTable};
+use doorbell_core::{
+    message::RouteId,
+    ports::SetRuleError,
+    route::{HeaderGlobs, NewRule, Owner, Rule, Table},
+};
+
+use super::{
+    codec::{In, Out, Unreadable},
+    command::Answer,
+    control::{Change, unkey},
+    fault::Fault,
+    schema::ROUTES,
+    shared::Shared,
+    turn::{Turn, reply},
+};
+
+/// A change to the rules.
+#[derive(Debug)]
+pub(super) enum RuleChange {
+    /// A rule is new.
+    Set(Arc<Rule>),
+    /// A rule is no more.
+    Remove(RouteId),
+}
+
+impl Turn {
+    /// A new rule, in its place among those that this turn set before it.
+    pub(super) fn set_rule(
+        &mut self,
+        shared: &Shared,
+        new: NewRule,
+        answer: Answer<Arc<Rule>, SetRuleError>,
+    ) {
+        match self.rules(shared).with(new) {
+            Ok((table, rule)) => {
+                self.change_rules(table, RuleChange::Set(rule.clone()));
+                self.control_replies.push(reply(answer, rule));
+            }
+            Err(full) => drop(answer.send(Err(full.into()))),
+        }
+    }
+
+    /// Removes a rule.
+    pub(super) fn remove_rule(&mut self, shared: &Shared, id: RouteId, answer: Answer<bool>) {
+        let left = self.rules(shared).without(id);
+        let removed = left.is_some();
+        if let Some(table) = left {
+            self.change_rules(table, RuleChange::Remove(id));
+        }
+        self.control_replies.push(reply(answer, removed));
+    }
+
+    /// The rules as this turn leaves them.
+    fn rules(&self, shared: &Shared) -> Arc<Table> {
+        self.routes.clone().unwrap_or_else(|| {
+            let registry = shared.registry.read();
+            registry
+                .expect("nothing panics under this lock")
+                .routes
+                .clone()
+        })
+    }
+
+    fn change_rules(&mut self, table: Table, change: RuleChange) {
+        let table = Arc::new(table);
+        self.routes = Some(table.clone());
+        self.changes.push(Change::Rule(change, table));
+    }
+}
+
+/// Every rule that the control file has.
+pub(super) fn read(txn: &ReadTransaction) -> Result<Table, Fault> {
+    let mut rules = Vec::new();
+    for row in txn.open_table(ROUTES)?.iter()? {
+        let (id, value) = row?;
+        let id = RouteId::from_u128(unkey(id.value())?);
+        rules.push(Arc::new(decode(id, value.value())?));
+    }
+    Ok(Table::new(rules))
+}
+
+pub(super) fn encode(rule: &Rule) -> Vec<u8> {
+    let mut out = Out::default();
+    out.maybe_text(rule.owner.folder().map(|folder| folder.as_str()));
+    out.text(rule.pattern.as_str());
+    out.maybe_text(rule.sender.as_ref().map(|sender| sender.as_str()));
+    out.len(rule.headers.iter().len());
+    for (name, glob) in rule.headers.iter() {
+        out.text(name);
+        out.text(glob.as_str());
+    }
+    out.text(&rule.target.to_string());
+    out.u64(rule.seq.into());
+    out.u64(rule.created_at.as_millis());
+    out.0
+}
+
+fn decode(id: RouteId, bytes: &[u8]) -> Result<Rule, Unreadable> {
+    let mut from = In(bytes);
+    let owner = from.maybe_parsed()?.map_or(Owner::Root, Owner::Folder);
+    let pattern = from.parsed()?;
+    let sender = from.maybe_parsed()?;
+    let mut headers = Vec::new();
+    for _ in 0..from.len()? {
+        headers.push((from.text()?, from.text()?));
+    }
+    let rule = Rule {
+        id,
+        owner,
+        pattern,
+        sender,
+        headers: HeaderGlobs::new(headers).map_err(|_| Unreadable)?,
+        target: from.parsed()?,
+        seq: u32::try_from(from.u64()?).map_err(|_| Unreadable)?,
+        created_at: from.time()?,
+    };
+    from.end()?;
+    Ok(rule)
+}
