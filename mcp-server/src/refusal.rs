@@ -5,7 +5,7 @@ use std::fmt;
 
 use doorbell_core::{
     acl::Denied,
-    ports::{InsertGrantError, StoreError},
+    ports::{InsertGrantError, SetRuleError, StoreError},
     registry::{MakeSessionError, RevokeError},
 };
 
@@ -138,6 +138,15 @@ impl From<InsertGrantError> for Refusal {
                 "{error}; revoke that one, or choose another label or suffix"
             )),
             InsertGrantError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SetRuleError> for Refusal {
+    fn from(error: SetRuleError) -> Self {
+        match error {
+            SetRuleError::TooMany(_) => Self::Conflict(format!("{error}; remove some first")),
+            SetRuleError::Store(error) => error.into(),
         }
     }
 }

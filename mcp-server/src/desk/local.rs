@@ -9,7 +9,7 @@ use doorbell_core::{
     grant::{Door, GrantId, Ttl},
     key::KeyId,
     label::SessionId,
-    message::{Cursor, MessageId},
+    message::{Cursor, MessageId, RouteId},
     pattern::Pattern,
     ports::{self, SettleRequest, Settlement},
     principal::Principal,
@@ -25,9 +25,7 @@ use crate::{
     wire::{
         Ack, AckResults, ChannelList, Count, Detail, ExposeChannel, ExposedChannel, IssueChat,
         IssueKey, IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Message,
-        Nack, OpenSession, Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey,
-        SessionEntry, SessionList, SettleStatus, Settled, SigningKeyRotated, Text, TokenEntry,
-        TokenList,
+        Nack, OpenSession, Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, RouteList, RouteTested, SessionEntry, SessionList, SetRoute, SettleStatus, Settled, SigningKeyRotated, TestRoute, Text, TokenEntry, TokenList,
     },
 };
 
@@ -390,6 +388,22 @@ impl Desk for Local {
 
     async fn end_session(&self, id: SessionId) -> Answer<SessionEntry> {
         self.end(id).await
+    }
+
+    async fn set_route(&self, ask: SetRoute) -> Answer<RouteList> {
+        self.set(ask).await
+    }
+
+    async fn list_routes(&self) -> Answer<RouteList> {
+        self.routes()
+    }
+
+    async fn remove_route(&self, id: RouteId) -> Answer<RouteList> {
+        self.remove(id).await
+    }
+
+    async fn test_route(&self, ask: TestRoute) -> Answer<RouteTested> {
+        self.try_routes(ask)
     }
 
     async fn rotate_signing_key(&self, ask: RotateSigningKey) -> Answer<SigningKeyRotated> {

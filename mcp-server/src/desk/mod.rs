@@ -8,6 +8,7 @@ mod events;
 mod local;
 mod receiving;
 mod remote;
+mod routes;
 mod shapes;
 
 pub use events::Events;
@@ -15,7 +16,8 @@ pub use local::Local;
 pub use remote::{Address, Remote};
 
 use doorbell_core::{
-    address::Jid, grant::GrantId, key::KeyId, label::SessionId, message::MessageId,
+    address::Jid, grant::GrantId, key::KeyId, label::SessionId,
+    message::{MessageId, RouteId},
 };
 
 use crate::{
@@ -23,8 +25,8 @@ use crate::{
     wire::{
         Ack, AckResults, ChannelList, Detail, ExposeChannel, ExposedChannel, IssueChat, IssueKey,
         IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Nack, OpenSession,
-        Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, SessionEntry,
-        SessionList, SigningKeyRotated, TokenList,
+        Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, RouteList, RouteTested,
+        SessionEntry, SessionList, SetRoute, SigningKeyRotated, TestRoute, TokenList,
     },
 };
 
@@ -78,6 +80,14 @@ pub trait Desk: Send + Sync {
     fn list_sessions(&self) -> impl Future<Output = Answer<SessionList>> + Send;
     /// Ends a session for good, and shows it as it stands then.
     fn end_session(&self, id: SessionId) -> impl Future<Output = Answer<SessionEntry>> + Send;
+    /// Sets a rule that routes messages, and shows it.
+    fn set_route(&self, ask: SetRoute) -> impl Future<Output = Answer<RouteList>> + Send;
+    /// Lists rules in the order in which they are tried.
+    fn list_routes(&self) -> impl Future<Output = Answer<RouteList>> + Send;
+    /// Removes a rule, and lists what remains.
+    fn remove_route(&self, id: RouteId) -> impl Future<Output = Answer<RouteList>> + Send;
+    /// Says where a message would go, and why.
+    fn test_route(&self, ask: TestRoute) -> impl Future<Output = Answer<RouteTested>> + Send;
     /// Makes a new signing key.
     fn rotate_signing_key(
         &self,

@@ -8,7 +8,8 @@ use std::{
 };
 
 use doorbell_core::{
-    address::Jid, folder::Folder, grant::GrantId, key::KeyId, label::SessionId, message::MessageId,
+    address::Jid, folder::Folder, grant::GrantId, key::KeyId, label::SessionId,
+    message::{MessageId, RouteId},
     token::Token,
 };
 use reqwest::{Method, RequestBuilder, Response, Url};
@@ -21,8 +22,8 @@ use crate::{
     wire::{
         Ack, AckResults, ChannelList, Detail, ExposeChannel, ExposedChannel, IssueChat, IssueKey,
         IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Nack, OpenSession,
-        Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, SessionEntry,
-        SessionList, SigningKeyRotated, TokenList,
+        Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, RouteList, RouteTested, SessionEntry,
+        SessionList, SetRoute, SigningKeyRotated, TestRoute, TokenList,
     },
 };
 
@@ -309,6 +310,23 @@ impl Desk for Remote {
     async fn end_session(&self, id: SessionId) -> Answer<SessionEntry> {
         self.call(self.request(Method::DELETE, &["sessions", id.as_str()]))
             .await
+    }
+
+    async fn set_route(&self, ask: SetRoute) -> Answer<RouteList> {
+        self.post(&["routes"], &ask).await
+    }
+
+    async fn list_routes(&self) -> Answer<RouteList> {
+        self.call(self.request(Method::GET, &["routes"])).await
+    }
+
+    async fn remove_route(&self, id: RouteId) -> Answer<RouteList> {
+        self.call(self.request(Method::DELETE, &["routes", &id.to_string()]))
+            .await
+    }
+
+    async fn test_route(&self, ask: TestRoute) -> Answer<RouteTested> {
+        self.post(&["routes", "test"], &ask).await
     }
 
     async fn rotate_signing_key(&self, ask: RotateSigningKey) -> Answer<SigningKeyRotated> {

@@ -76,11 +76,14 @@ pub(super) fn detail(from: ports::Detail, rings: &[Rung]) -> Detail {
         detail,
     };
     let arrived = from.message.received_at;
-    let routed = format!(
-        "no rule: {}, {}",
-        from.message.to.inbox,
-        from.message.mode.as_str()
-    );
+    let routed = match &from.message.rule {
+        Some(rule) => format!("rule {}: {}", rule.id, rule.said),
+        None => format!(
+            "no rule: {}, {}",
+            from.message.to.inbox,
+            from.message.mode.as_str()
+        ),
+    };
     let mut life = vec![
         entry(
             "accepted",
@@ -111,6 +114,7 @@ pub(super) fn detail(from: ports::Detail, rings: &[Rung]) -> Detail {
             message::State::Observed => MessageState::Observed,
         },
         folder: Text(from.message.to.folder.clone()),
+        route_id: from.message.rule.as_ref().map(|rule| Text(rule.id)),
         grant_id: Text(from.message.grant),
         peer: from.message.head.peer.map(|peer| peer.to_string()),
         life,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use doorbell_core::{
     folder::Folder,
     grant::GrantId,
-    message::{Cursor, MessageId},
+    message::{Cursor, MessageId, RouteId},
     pattern::Pattern,
     time::Timestamp,
 };
@@ -39,6 +39,9 @@ pub struct Receive {
     /// Cut each body after so many bytes; 65536 if absent
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<Count<0, MAX_BODY_BYTES>>,
+    /// false: leave observed messages for whoever shows them to an agent; true if absent
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<bool>,
 }
 
 /// What was leased.
@@ -190,6 +193,9 @@ pub struct Detail {
     pub state: MessageState,
     /// The folder it was routed to
     pub folder: Text<Folder>,
+    /// The rule that routed it, if one did; it may be gone by now
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route_id: Option<Text<RouteId>>,
     /// The grant it came through
     pub grant_id: Text<GrantId>,
     /// Where the connection came from

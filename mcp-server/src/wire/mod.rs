@@ -8,6 +8,7 @@ mod channels;
 mod keys;
 mod messages;
 mod read;
+mod routes;
 mod text;
 mod tokens;
 
@@ -21,6 +22,9 @@ pub use messages::{
     MessageState, Nack, Order, Page, Read, Receive, Received, Replayed, SettleStatus, Settled,
 };
 pub use read::{from_json, from_query, from_value};
+pub use routes::{
+    ListRoutes, RemoveRoute, RouteEntry, RouteList, RouteTested, RouteTried, SetRoute, TestRoute,
+};
 pub use text::{Count, Text, TextShape};
 pub use tokens::{
     IssueChat, IssueWebhook, IssuedToken, ListTokens, RevokeToken, Revoked, TokenEntry, TokenList,

@@ -14,8 +14,9 @@ use doorbell_core::{
     grant::{Context, GrantId, MAX_CONTEXT},
     key::KeyId,
     label::{Label, SessionId, Suffix},
-    message::{Cursor, MessageId},
+    message::{Cursor, MessageId, RouteId},
     pattern::Pattern,
+    route::Target,
     time::Timestamp,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -125,6 +126,14 @@ text_shape!(Pattern, "Pattern", {
 });
 text_shape!(GrantId, "GrantId", {
     "type": "string", "description": "A ULID", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+});
+text_shape!(RouteId, "RouteId", {
+    "type": "string", "description": "A ULID", "pattern": "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+});
+text_shape!(Target, "RouteTarget", {
+    "type": "string",
+    "description": "acme/eng rings, acme/eng#observe keeps it as context, doorbell:/sessions/build speaks to a session",
+    "pattern": "^([A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,7}(#observe)?|doorbell:/sessions/[A-Za-z0-9_-]{1,64})$"
 });
 text_shape!(SessionId, "SessionId", {
     "type": "string",

@@ -112,6 +112,8 @@ async fn lease(desk: &Remote, subject: &Subject<'_>, wait: u64) -> Answer<Receiv
         pattern: subject.pattern.clone().map(Text),
         folder: None,
         max_body_bytes: Some(Count::clamped(MAX_BODY_BYTES)),
+        // They are context for an agent, and none is shown them here.
+        observed: Some(false),
     };
     desk.receive(ask).await
 }
