@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use wildmatch::WildMatch;
 
-/// The longest glob, in bytes.
+/// The longest glob, in characters.
 pub const MAX_GLOB: usize = 256;
 
 /// The longest value that a glob with wildcards is tried on, in bytes: what it costs grows with
@@ -34,7 +34,7 @@ pub enum GlobError {
     #[error("is empty; * matches any value")]
     Empty,
     /// Over [`MAX_GLOB`].
-    #[error("is at most {MAX_GLOB} bytes long")]
+    #[error("is at most {MAX_GLOB} characters long")]
     TooLong,
     /// No header's value holds one.
     #[error("holds a control character, which no header does")]
@@ -98,7 +98,7 @@ impl FromStr for Glob {
         if text.is_empty() {
             return Err(GlobError::Empty);
         }
-        if text.len() > MAX_GLOB {
+        if text.chars().count() > MAX_GLOB {
             return Err(GlobError::TooLong);
         }
         if text.contains(char::is_control) {

@@ -25,7 +25,9 @@ use crate::{
     wire::{
         Ack, AckResults, ChannelList, Count, Detail, ExposeChannel, ExposedChannel, IssueChat,
         IssueKey, IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Message,
-        Nack, OpenSession, Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, RouteList, RouteTested, SessionEntry, SessionList, SetRoute, SettleStatus, Settled, SigningKeyRotated, TestRoute, Text, TokenEntry, TokenList,
+        Nack, OpenSession, Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey,
+        RouteList, RouteTested, SessionEntry, SessionList, SetRoute, SettleStatus, Settled,
+        SigningKeyRotated, TestRoute, Text, TokenEntry, TokenList,
     },
 };
 

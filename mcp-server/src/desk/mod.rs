@@ -16,7 +16,10 @@ pub use local::Local;
 pub use remote::{Address, Remote};
 
 use doorbell_core::{
-    address::Jid, grant::GrantId, key::KeyId, label::SessionId,
+    address::Jid,
+    grant::GrantId,
+    key::KeyId,
+    label::SessionId,
     message::{MessageId, RouteId},
 };
 

@@ -38,18 +38,23 @@ pub(super) async fn receive(
         .map(|inbox| house.switchboard.attach(inbox))
         .collect();
     let mut draining = house.draining.subscribe();
+    // Whoever shows them to no agent leaves them for one who does.
+    let most_observed = match ask.observed {
+        Some(false) => 0,
+        None | Some(true) => MAX_OBSERVED,
+    };
     loop {
         let now = house.clock.now();
         let last = Instant::now() >= deadline;
         // Observed messages end no wait by themselves: they are fetched when it is over.
         let mut request = request(inboxes.clone(), receiver, ask, now);
-        request.max_observed = if last { MAX_OBSERVED } else { 0 };
+        request.max_observed = if last { most_observed } else { 0 };
         let mut leased = house.store.lease(request.clone()).await?;
         if last {
             return Ok(show(leased));
         }
         if !leased.messages.is_empty() {
-            (request.max, request.max_observed) = (0, MAX_OBSERVED);
+            (request.max, request.max_observed) = (0, most_observed);
             leased.observed = house.store.lease(request).await?.observed;
             return Ok(show(leased));
         }
@@ -85,15 +90,49 @@ fn show(leased: Leased) -> Received {
         .observed
         .into_iter()
         .map(|mut message| {
-            let text = String::from_utf8_lossy(&message.body);
-            let keep: usize = text.chars().take(left).map(char::len_utf8).sum();
-            left = left.saturating_sub(text.chars().count());
-            message.body.truncate(keep);
+            let (bytes, characters) = fitting(&message.body, left);
+            left -= characters;
+            message.body.truncate(bytes);
             shapes::message(message)
         })
         .collect();
     Received {
         messages: leased.messages.into_iter().map(shapes::message).collect(),
         observed,
+    }
+}
+
+/// How many bytes of a body are shown in at most `left` characters, and in how many.
+fn fitting(body: &[u8], left: usize) -> (usize, usize) {
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => text,
+        // Cut inside its last character: what is before that is text.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&body[..error.valid_up_to()]).unwrap_or_default()
+        }
+        // In base64 three bytes are four characters.
+        Err(_) => {
+            let bytes = body.len().min(left / 4 * 3);
+            return (bytes, bytes.div_ceil(3) * 4);
+        }
+    };
+    let shown = text.chars().take(left);
+    shown.fold((0, 0), |(bytes, characters), c| {
+        (bytes + c.len_utf8(), characters + 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_body_fits_in_base64_too() {
+        assert_eq!(fitting("aéb".as_bytes(), 2), (3, 2));
+        assert_eq!(fitting("aé".as_bytes(), 9), (3, 2));
+        assert_eq!(fitting(&"aé".as_bytes()[..2], 9), (1, 1));
+        assert_eq!(fitting(&[0xff; 100], 9), (6, 8));
+        assert_eq!(fitting(&[0xff; 4], 9), (4, 8));
+        assert_eq!(fitting(b"text", 0), (0, 0));
     }
 }

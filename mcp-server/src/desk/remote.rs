@@ -8,7 +8,11 @@ use std::{
 };
 
 use doorbell_core::{
-    address::Jid, folder::Folder, grant::GrantId, key::KeyId, label::SessionId,
+    address::Jid,
+    folder::Folder,
+    grant::GrantId,
+    key::KeyId,
+    label::SessionId,
     message::{MessageId, RouteId},
     token::Token,
 };
@@ -22,8 +26,8 @@ use crate::{
     wire::{
         Ack, AckResults, ChannelList, Detail, ExposeChannel, ExposedChannel, IssueChat, IssueKey,
         IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Nack, OpenSession,
-        Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, RouteList, RouteTested, SessionEntry,
-        SessionList, SetRoute, SigningKeyRotated, TestRoute, TokenList,
+        Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, RouteList, RouteTested,
+        SessionEntry, SessionList, SetRoute, SigningKeyRotated, TestRoute, TokenList,
     },
 };
 

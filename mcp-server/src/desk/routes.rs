@@ -14,22 +14,14 @@ use super::{Answer, local::Local};
 use crate::{
     refusal::Refusal,
     wire::{
-        RouteEntry, RouteList, RouteTested, RouteTried, SetRoute, TestRoute, Text,
+        MAX_TRIED_HEADERS, RouteEntry, RouteList, RouteTested, RouteTried, SetRoute, TestRoute,
+        Text,
     },
 };
 
-/// The most headers that are tried, as the front door takes them.
-const MAX_TRIED_HEADERS: usize = 100;
-
 impl Local {
     pub(super) async fn set(&self, ask: SetRoute) -> Answer<RouteList> {
-        let pattern = ask.pattern.0;
-        if !pattern.is_of_jids() {
-            return Err(Refusal::invalid(
-                "match",
-                "a route's pattern begins with hook: or web:; what is said to a channel is not routed",
-            ));
-        }
+        let pattern = ask.pattern.0.0;
         let headers = HeaderGlobs::new(&ask.headers).map_err(named)?;
         let target = ask.target.0;
         let target_folder = match &target {
@@ -97,8 +89,7 @@ impl Local {
         let store = &self.house.store;
         let open = |id: &_| {
             let session = store.session(id)?;
-            let folder: Option<Folder> =
-                session.ended_at.is_none().then(|| session.folder.clone());
+            let folder: Option<Folder> = session.ended_at.is_none().then(|| session.folder.clone());
             folder
         };
         let (outcome, considered) = store.routes().explain(&grant, &headers, &open);
@@ -108,7 +99,9 @@ impl Local {
             .find(|tried| tried.verdict == Verdict::Matched)
             .map(|tried| tried.rule.clone());
         let why = match &decides {
-            Some(rule) if sees(rule) => format!("rule {}: {} -> {}", rule.id, rule.pattern, rule.target),
+            Some(rule) if sees(rule) => {
+                format!("rule {}: {} -> {}", rule.id, rule.pattern, rule.target)
+            }
             Some(_) => HIDDEN.to_owned(),
             None => format!(
                 "no rule matches: the folder of the URL, {}",
@@ -117,13 +110,18 @@ impl Local {
         };
         Ok(RouteTested {
             jid: Text(jid),
-            matched: decides.filter(|rule| sees(rule)).map(|rule| RouteEntry::from(&*rule)),
+            matched: decides
+                .filter(|rule| sees(rule))
+                .map(|rule| RouteEntry::from(&*rule)),
             target: scope
                 .covers(&outcome.to.folder)
                 .then(|| outcome.to.inbox.to_string()),
             mode: outcome.mode.as_str().to_owned(),
             why,
-            rules: considered.iter().map(|tried| show(tried, sees(&tried.rule))).collect(),
+            rules: considered
+                .iter()
+                .map(|tried| show(tried, sees(&tried.rule)))
+                .collect(),
         })
     }
 }
@@ -161,14 +159,11 @@ fn request_headers(given: &BTreeMap<String, String>) -> Answer<Headers> {
         let rule = format!("at most {MAX_TRIED_HEADERS} headers");
         return Err(Refusal::invalid("headers", rule));
     }
-    let mut lower = BTreeMap::new();
+    let mut lower: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in given {
-        if lower.insert(name.to_ascii_lowercase(), value.clone()).is_some() {
-            return Err(Refusal::invalid(
-                format!("headers.{name}"),
-                "is given twice; names are case-insensitive",
-            ));
-        }
+        let same = lower.entry(name.to_ascii_lowercase());
+        same.and_modify(|first| *first = format!("{first}, {value}"))
+            .or_insert_with(|| value.clone());
     }
     Ok(Headers::from_pairs(lower.into_iter().collect()))
 }

@@ -23,7 +23,8 @@ pub use messages::{
 };
 pub use read::{from_json, from_query, from_value};
 pub use routes::{
-    ListRoutes, RemoveRoute, RouteEntry, RouteList, RouteTested, RouteTried, SetRoute, TestRoute,
+    ListRoutes, MAX_TRIED_HEADERS, RemoveRoute, RouteEntry, RouteList, RoutePattern, RouteTested,
+    RouteTried, SetRoute, TestRoute,
 };
 pub use text::{Count, Text, TextShape};
 pub use tokens::{

@@ -1,19 +1,92 @@
 //! Routes on the wire.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, str::FromStr};
 
 use doorbell_core::{
     address::Jid,
     label::Label,
     message::RouteId,
     pattern::Pattern,
-    route::{MAX_SEQ, Rule, Target},
+    route::{MAX_GLOB, MAX_HEADER_NAME, MAX_HEADERS, MAX_SEQ, Rule, Target},
     time::Timestamp,
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::text::{Count, Text};
+use super::text::{Count, Text, TextShape};
+
+/// How many headers a message that is tried has at the most: as many as the front door takes.
+pub const MAX_TRIED_HEADERS: usize = 100;
+
+/// A pattern over the addresses that are routed: those of webhooks and chats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutePattern(pub Pattern);
+
+impl FromStr for RoutePattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let pattern: Pattern = text
+            .parse()
+            .map_err(|error: doorbell_core::pattern::PatternError| error.to_string())?;
+        if pattern.is_of_jids() {
+            Ok(Self(pattern))
+        } else {
+            Err(
+                "a route's pattern begins with hook: or web:; what is said to a channel is not routed"
+                    .to_owned(),
+            )
+        }
+    }
+}
+
+impl TextShape for RoutePattern {
+    const NAME: &'static str = "RoutePattern";
+
+    fn schema() -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A glob over addresses: * is exactly one segment, a trailing ** is one or more: hook:acme/eng/*. What stands before the first * lies in your folder",
+            "pattern": "^(hook:|web:)([A-Za-z0-9_-]{1,64}|\\*)(/([A-Za-z0-9_-]{1,64}|\\*)){0,13}(/\\*\\*)?$|^(hook:|web:)\\*\\*$"
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+
+    fn write(&self) -> Cow<'_, str> {
+        self.0.as_str().into()
+    }
+}
+
+/// What a rule asks of headers. No control character stands in a glob.
+fn globs(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "description": "Header name, in any case, to glob over its value: * is any run of characters, ? is one. All must match; an absent header never does",
+        "maxProperties": MAX_HEADERS,
+        "propertyNames": {
+            "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+            "maxLength": MAX_HEADER_NAME
+        },
+        "additionalProperties": {
+            "type": "string",
+            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+            "maxLength": MAX_GLOB
+        }
+    })
+}
+
+/// Headers as a request would bring them.
+fn brought(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "description": "Its headers: name, in any case, to value",
+        "maxProperties": MAX_TRIED_HEADERS,
+        "additionalProperties": { "type": "string" }
+    })
+}
 
 /// Asks for a rule that routes messages.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -21,13 +94,14 @@ use super::text::{Count, Text};
 pub struct SetRoute {
     /// Only messages at addresses that match this pattern, of hook: or web:
     #[serde(rename = "match")]
-    pub pattern: Text<Pattern>,
+    pub pattern: Text<RoutePattern>,
     /// Only messages of this sender: the label of the URL they came through
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<Text<Label>>,
     /// Only messages with all of these headers: name, in any case, to glob over the value, in which
     /// * is any run of characters and ? is one. At most 8
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "globs")]
     pub headers: BTreeMap<String, String>,
     /// Where they go: <folder>, <folder>#observe (kept as context, rings nobody) or
     /// doorbell:/sessions/<id>; at or below your folder
@@ -107,6 +181,7 @@ pub struct TestRoute {
     pub jid: Text<Jid>,
     /// Its headers
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "brought")]
     pub headers: BTreeMap<String, String>,
 }
 

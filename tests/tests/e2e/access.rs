@@ -23,6 +23,7 @@ struct Scene {
     key_id: String,
     session: String,
     channel_grant: String,
+    route_id: String,
     owner: Caller,
     other: Caller,
 }
@@ -50,7 +51,14 @@ impl Scene {
             .call("POST", "/v1/channels", Some(&ask))
             .expect(201)
             .json();
+        // About an address at which nothing arrives.
+        let ask = json!({"match": "hook:acme/eng/nobody", "target": "acme/eng#observe"});
+        let route = owner.make("/v1/routes", ask);
         Self {
+            route_id: route["routes"][0]["route_id"]
+                .as_str()
+                .expect("an id")
+                .to_owned(),
             session,
             channel_grant: channel["grant_id"].as_str().expect("an id").to_owned(),
             hook,
@@ -78,6 +86,9 @@ impl Scene {
         let channels = self.owner.get("/v1/channels");
         assert_eq!(channels["grants"].as_array().map(Vec::len), Some(1));
         assert_eq!(channels["grants"][0].get("revoked_at"), None);
+        let routes = self.owner.get("/v1/routes");
+        assert_eq!(routes["routes"].as_array().map(Vec::len), Some(1));
+        assert_eq!(routes["routes"][0]["route_id"], json!(self.route_id));
         self.hook
             .post(&[("webhook-id", "still live")], b"")
             .expect(200);

@@ -14,4 +14,5 @@ mod mcp;
 mod metrics;
 mod openapi;
 mod ringing;
+mod routes;
 mod senders;

@@ -1,6 +1,6 @@
 //! How an agent learns that something came: pushed, watched for, waited for.
 
-mod agent;
+pub(crate) mod agent;
 mod channel;
 mod plugin;
 mod sessions;

@@ -15,6 +15,7 @@ mod log;
 mod mcp;
 mod messages;
 mod restore;
+mod route;
 #[cfg(unix)]
 mod run;
 mod serve;
@@ -76,6 +77,9 @@ enum Command {
     /// Channels: what lets someone speak to one session: expose, list, revoke
     #[command(subcommand)]
     Channel(channel::Command),
+    /// Routes: rules that say where messages go: add, list, remove, test
+    #[command(subcommand)]
+    Route(route::Command),
     /// Sessions: list, end
     #[command(subcommand)]
     Session(session::Command),
@@ -287,6 +291,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Token(command) => client(token::run(&common, command)),
         Command::Key(command) => client(key::run(&common, command)),
         Command::Channel(command) => client(channel::run(&common, command)),
+        Command::Route(command) => client(route::run(&common, command)),
         Command::Session(command) => client(session::run(&common, command)),
         Command::Messages(command) => client(messages::run(&common, command)),
         Command::Listen(args) => client(listen::run(&common, args)),

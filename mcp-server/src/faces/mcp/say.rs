@@ -10,8 +10,8 @@ use crate::{
     sources,
     untrusted::{Frame, quoted},
     wire::{
-        AckResults, ChannelList, ExposedChannel, IssuedToken, Message, Page, Received,
-        SettleStatus, TokenList,
+        AckResults, ChannelList, ExposedChannel, IssuedToken, Message, Page, Received, RouteEntry,
+        RouteList, SettleStatus, TokenList,
     },
 };
 
@@ -98,6 +98,44 @@ pub(super) fn channels(list: &ChannelList) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A rule that was set just now.
+pub(super) fn route_set(list: &RouteList) -> String {
+    let mut text = String::from("Set, and it decides from the next message on:\n");
+    list.routes
+        .iter()
+        .for_each(|entry| push_route(&mut text, entry));
+    text.push_str("To undo it: remove_route with its id.");
+    text
+}
+
+/// Rules, a line each.
+pub(super) fn routes(list: &RouteList) -> String {
+    if list.routes.is_empty() {
+        return "No routes: a message goes to the folder its URL was minted for. set_route sets one."
+            .to_owned();
+    }
+    let mut text = format!("{} routes, tried in this order:\n", list.routes.len());
+    list.routes
+        .iter()
+        .for_each(|entry| push_route(&mut text, entry));
+    text
+}
+
+fn push_route(text: &mut String, entry: &RouteEntry) {
+    let _ = write!(
+        text,
+        "{}, owner {}, seq {}: {}",
+        entry.route_id.0, entry.owner_folder, entry.seq, entry.pattern.0
+    );
+    if let Some(sender) = &entry.sender {
+        let _ = write!(text, ", sender {}", sender.0);
+    }
+    for (name, glob) in &entry.headers {
+        let _ = write!(text, ", {name}: {}", quoted(glob, SHOWN_NOTE));
+    }
+    let _ = writeln!(text, " -> {}", entry.target.0);
 }
 
 /// Live webhook URLs, a line each.

@@ -13,8 +13,9 @@ use super::{
     reach::Reach,
     tool::{self, Tool},
     tools::{
-        AckMessages, ExposeChannel, IssueWebhook, ListChannelGrants, ListRouteTokens, NackMessages,
-        ReadMessages, ReceiveMessages, RevokeChannelGrant, RevokeRouteToken,
+        AckMessages, ExposeChannel, IssueWebhook, ListChannelGrants, ListRouteTokens, ListRoutes,
+        NackMessages, ReadMessages, ReceiveMessages, RemoveRoute, RevokeChannelGrant,
+        RevokeRouteToken, SetRoute,
     },
 };
 
@@ -30,7 +31,7 @@ pub(super) struct Row<R> {
 }
 
 /// Every tool. A new one is a type in `tools` and a line here.
-pub(super) fn rows<R: Reach>() -> [Row<R>; 10] {
+pub(super) fn rows<R: Reach>() -> [Row<R>; 13] {
     [
         row::<IssueWebhook, R>(),
         row::<RevokeRouteToken, R>(),
@@ -39,6 +40,9 @@ pub(super) fn rows<R: Reach>() -> [Row<R>; 10] {
         row::<AckMessages, R>(),
         row::<NackMessages, R>(),
         row::<ReadMessages, R>(),
+        row::<SetRoute, R>(),
+        row::<ListRoutes, R>(),
+        row::<RemoveRoute, R>(),
         row::<ExposeChannel, R>(),
         row::<ListChannelGrants, R>(),
         row::<RevokeChannelGrant, R>(),
@@ -74,8 +78,9 @@ mod tests {
     #[test]
     fn the_tools_are_the_contracts_with_its_arguments_and_results() {
         type Keys = &'static [&'static str];
-        // CONTRACT section 5; `state`, `order` and `max_body_bytes` of read_messages are ours.
-        let contract: [(&str, Keys, Keys, Keys); 10] = [
+        // CONTRACT section 5; `observed` of receive_messages, and `state`, `order` and
+        // `max_body_bytes` of read_messages are ours.
+        let contract: [(&str, Keys, Keys, Keys); 13] = [
             (
                 "issue_webhook",
                 &[
@@ -97,7 +102,14 @@ mod tests {
             ("list_route_tokens", &["folder"], &[], &["tokens"]),
             (
                 "receive_messages",
-                &["max", "wait_seconds", "match", "folder", "max_body_bytes"],
+                &[
+                    "max",
+                    "wait_seconds",
+                    "match",
+                    "folder",
+                    "max_body_bytes",
+                    "observed",
+                ],
                 &[],
                 &["messages", "observed"],
             ),
@@ -122,6 +134,14 @@ mod tests {
                 &[],
                 &["messages", "cursor"],
             ),
+            (
+                "set_route",
+                &["match", "sender", "headers", "target", "seq"],
+                &["match", "target"],
+                &["routes"],
+            ),
+            ("list_routes", &[], &[], &["routes"]),
+            ("remove_route", &["route_id"], &["route_id"], &["routes"]),
             (
                 "expose_channel",
                 &["session_id", "ttl_seconds", "label", "verb"],

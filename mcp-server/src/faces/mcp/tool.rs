@@ -177,7 +177,7 @@ fn refused(refusal: &Refusal) -> CallToolResult {
             "Name a folder at or below your own, or ask the operator for a key that reaches further."
         }
         Refusal::NotFound(_) => {
-            "list_route_tokens, list_channel_grants and read_messages show what is within your reach."
+            "list_route_tokens, list_channel_grants, list_routes and read_messages show what is within your reach."
         }
         Refusal::Unavailable(_) => "Call again in a few seconds.",
         Refusal::Internal(_) => "This is a fault of the server; its log says more.",

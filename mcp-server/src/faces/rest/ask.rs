@@ -9,7 +9,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use doorbell_core::{
-    address::Jid, grant::GrantId, key::KeyId, label::SessionId, message::MessageId,
+    address::Jid,
+    grant::GrantId,
+    key::KeyId,
+    label::SessionId,
+    message::{MessageId, RouteId},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -100,6 +104,7 @@ path_part! {
     SessionId: "id", "session";
     GrantId: "grant_id", "channel grant";
     KeyId: "key_id", "key";
+    RouteId: "route_id", "route";
 }
 
 /// A piece of the path, parsed. What cannot name a thing names nothing: not found.

@@ -10,6 +10,7 @@ mod messages;
 mod metrics;
 mod openapi;
 mod problem;
+mod routes;
 mod sessions;
 mod stream;
 mod tokens;
@@ -34,6 +35,7 @@ pub fn v1(house: Arc<House>) -> Router {
         .merge(stream::routes())
         .merge(channels::routes())
         .merge(sessions::routes())
+        .merge(routes::routes())
         .merge(keys::routes())
         .merge(backup::routes())
         .merge(metrics::routes());

@@ -187,6 +187,46 @@ const TABLE: &[Row] = &[
         other: Other::Status(404),
     },
     Row {
+        endpoint: "GET /v1/routes",
+        target: |_| "/v1/routes".into(),
+        ask: none,
+        other: Other::Nothing("routes"),
+    },
+    Row {
+        endpoint: "POST /v1/routes",
+        target: |_| "/v1/routes".into(),
+        ask: |_| json!({"match": "hook:**", "target": "acme/eng"}),
+        other: Other::Status(403),
+    },
+    Row {
+        endpoint: "POST /v1/routes",
+        target: |_| "/v1/routes".into(),
+        // Their messages to itself.
+        ask: |_| json!({"match": "hook:acme/eng/*", "target": "acme/engineering"}),
+        other: Other::Status(403),
+    },
+    Row {
+        endpoint: "POST /v1/routes",
+        target: |_| "/v1/routes".into(),
+        ask: |scene| {
+            let target = format!("doorbell:/sessions/{}", scene.session);
+            json!({"match": "hook:**", "target": target})
+        },
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "POST /v1/routes/test",
+        target: |_| "/v1/routes/test".into(),
+        ask: |scene| json!({"jid": scene.hook.jid}),
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "DELETE /v1/routes/{route_id}",
+        target: |scene| format!("/v1/routes/{}", scene.route_id),
+        ask: none,
+        other: Other::Status(404),
+    },
+    Row {
         endpoint: "POST /v1/signing_keys/rotate",
         target: |_| "/v1/signing_keys/rotate".into(),
         ask: none,

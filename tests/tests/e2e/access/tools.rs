@@ -60,6 +60,17 @@ const TABLE: &[(&str, Arguments, Other)] = &[
         Other::Nothing("messages"),
     ),
     (
+        "set_route",
+        |_| json!({"match": "hook:**", "target": "acme/eng"}),
+        Other::Error("target"),
+    ),
+    ("list_routes", |_| json!({}), Other::Nothing("routes")),
+    (
+        "remove_route",
+        |scene| json!({"route_id": scene.route_id}),
+        Other::Error("no route"),
+    ),
+    (
         "expose_channel",
         |scene| json!({"session_id": scene.session}),
         Other::Error("no session build"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const PUSH: &str = "notifications/claude/channel";
 
 /// `doorbell mcp` and whoever talks to it.
-pub(super) struct Agent {
+pub(crate) struct Agent {
     talk: Dialogue,
     pushed: VecDeque<Value>,
     asked: u32,
@@ -17,7 +17,7 @@ pub(super) struct Agent {
 
 impl Agent {
     /// Starts `doorbell mcp --folder acme` with further arguments, and says nothing yet.
-    pub(super) fn start(home: &Home, more: &[&str]) -> Self {
+    pub(crate) fn start(home: &Home, more: &[&str]) -> Self {
         let args = [&["mcp", "--folder", "acme"], more].concat();
         Self {
             talk: Dialogue::begin(home, &mut home.doorbell(&args)),
@@ -27,20 +27,20 @@ impl Agent {
     }
 
     /// The same, as far as a client is before it is ready; and what the server said of itself.
-    pub(super) fn greeted(home: &Home, more: &[&str]) -> (Self, Value) {
+    pub(crate) fn greeted(home: &Home, more: &[&str]) -> (Self, Value) {
         let mut agent = Self::start(home, more);
         let hello = agent.initialize("2025-11-25");
         (agent, hello)
     }
 
     /// The same, ready.
-    pub(super) fn ready(home: &Home, more: &[&str]) -> Self {
+    pub(crate) fn ready(home: &Home, more: &[&str]) -> Self {
         let (mut agent, _) = Self::greeted(home, more);
         agent.initialized();
         agent
     }
 
-    pub(super) fn initialize(&mut self, version: &str) -> Value {
+    pub(crate) fn initialize(&mut self, version: &str) -> Value {
         let hello = json!({
             "protocolVersion": version, "capabilities": {},
             "clientInfo": {"name": "by-hand", "version": "0"},
@@ -48,14 +48,14 @@ impl Agent {
         self.ask("initialize", hello)["result"].clone()
     }
 
-    pub(super) fn initialized(&mut self) {
+    pub(crate) fn initialized(&mut self) {
         let done = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
         self.talk.say(&done);
     }
 
     /// Asks, and waits for the answer; what is pushed meanwhile is kept.
     #[track_caller]
-    pub(super) fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
         self.asked += 1;
         let id = json!(self.asked);
         self.talk
@@ -71,7 +71,7 @@ impl Agent {
 
     /// Calls a tool that must do it: its structured result.
     #[track_caller]
-    pub(super) fn call(&mut self, tool: &str, arguments: Value) -> Value {
+    pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Value {
         let params = json!({"name": tool, "arguments": arguments});
         let mut said = self.ask("tools/call", params);
         assert_eq!(said["result"]["isError"], false, "{said}");
@@ -80,14 +80,14 @@ impl Agent {
 
     /// Settles a message that must be there to be settled.
     #[track_caller]
-    pub(super) fn ack(&mut self, id: &str) {
+    pub(crate) fn ack(&mut self, id: &str) {
         let acked = self.call("ack_messages", json!({"ids": [id]}));
         assert_eq!(acked["results"][0]["status"], "acked", "{acked}");
     }
 
     /// The next push: content and meta.
     #[track_caller]
-    pub(super) fn pushed(&mut self) -> Value {
+    pub(crate) fn pushed(&mut self) -> Value {
         while self.pushed.is_empty() {
             let said = self.talk.hear();
             self.keep(said);
@@ -96,7 +96,7 @@ impl Agent {
     }
 
     /// How many pushes were heard and not looked at.
-    pub(super) fn heard(&self) -> usize {
+    pub(crate) fn heard(&self) -> usize {
         self.pushed.len()
     }
 
@@ -108,7 +108,7 @@ impl Agent {
 
     /// Closes its standard input: it has to end well.
     #[track_caller]
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         assert_eq!(self.talk.end(), 0);
     }
 }

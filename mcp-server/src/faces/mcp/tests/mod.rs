@@ -111,6 +111,7 @@ impl Fixture {
             to: route.to,
             mode: route.mode,
             via: Arc::clone(grant).into(),
+            rule: None,
             kind: Kind::Hook,
             received_at: self.house.clock.now(),
             head: Head {

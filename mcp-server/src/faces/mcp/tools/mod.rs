@@ -2,10 +2,12 @@
 
 mod channels;
 mod messages;
+mod routes;
 mod tokens;
 
 pub(super) use self::{
     channels::{ExposeChannel, ListChannelGrants, RevokeChannelGrant},
     messages::{AckMessages, NackMessages, ReadMessages, ReceiveMessages},
+    routes::{ListRoutes, RemoveRoute, SetRoute},
     tokens::{IssueWebhook, ListRouteTokens, RevokeRouteToken},
 };
