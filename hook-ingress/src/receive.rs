@@ -151,7 +151,7 @@ async fn accept<B: Body<Data = Bytes>>(
     let outcome = door.routing.route(&grant, &head);
     let bytes = body.len();
     let mut arrival = envelope::seal(
-        grant,
+        Arc::clone(&grant),
         arriving.request,
         head,
         body,
