@@ -61,15 +61,18 @@ mod tests {
     }
 
     #[test]
-    fn of_a_hook_message_nothing_its_sender_wrote_is_said() {
-        let hook = message(serde_json::json!({
-            "kind": "hook", "jid": "hook:acme/eng/github", "sender": "github", "from": "me",
-            "body": "payload", "query": "payload", "headers": {"x": "payload"}
-        }));
-        assert_eq!(
-            said(&hook),
-            "[doorbell] github: message 01K00000000000000000000000 at hook:acme/eng/github; \
-             read it with your doorbell tools"
-        );
+    fn of_a_webhooks_message_or_handshake_nothing_its_sender_wrote_is_said() {
+        for kind in ["hook", "handshake"] {
+            let hook = message(serde_json::json!({
+                "kind": kind, "jid": "hook:acme/eng/github", "sender": "github", "from": "me",
+                "body": "payload", "query": "payload", "headers": {"x-hook-secret": "payload"}
+            }));
+            assert_eq!(
+                said(&hook),
+                "[doorbell] github: message 01K00000000000000000000000 at hook:acme/eng/github; \
+                 read it with your doorbell tools",
+                "{kind}"
+            );
+        }
     }
 }
