@@ -13,6 +13,7 @@ mod lifecycle;
 mod mcp;
 mod metrics;
 mod openapi;
+mod paging;
 mod ringing;
 mod routes;
 mod senders;

@@ -7,8 +7,9 @@ use aide::axum::{
 use doorbell_core::grant::GrantId;
 
 use super::{
-    ask::{Answer, At, Body, Made, Named, Operating, created, ok},
+    ask::{Answer, At, Body, Made, Named, Operating, Query, created, ok},
     describe::{Routes, says},
+    paging::{Paged, Paging, page},
 };
 use crate::{
     desk::Desk,
@@ -62,8 +63,8 @@ async fn expose(At(desk): At, Body(ask): Body<ExposeChannel>) -> Made<ExposedCha
     created(desk.expose_channel(ask).await?)
 }
 
-async fn list(At(desk): At) -> Answer<ChannelList> {
-    ok(desk.list_channels().await?)
+async fn list(At(desk): At, Query(ask): Query<Paging>) -> Answer<Paged<ChannelList>> {
+    page(desk.list_channels().await?, ask)
 }
 
 async fn revoke(At(desk): At, Named(id): Named<GrantId>) -> Answer<ChannelList> {

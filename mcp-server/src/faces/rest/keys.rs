@@ -7,8 +7,9 @@ use aide::axum::{
 use doorbell_core::key::KeyId;
 
 use super::{
-    ask::{Answer, Body, Made, Named, Operating, created, ok},
+    ask::{Answer, Body, Made, Named, Operating, Query, created, ok},
     describe::{Routes, says},
+    paging::{Paged, Paging, page},
 };
 use crate::{
     desk::Desk,
@@ -44,8 +45,8 @@ async fn issue(Operating(desk): Operating, Body(ask): Body<IssueKey>) -> Made<Is
     created(desk.issue_key(ask).await?)
 }
 
-async fn list(Operating(desk): Operating) -> Answer<KeyList> {
-    ok(desk.list_keys().await?)
+async fn list(Operating(desk): Operating, Query(ask): Query<Paging>) -> Answer<Paged<KeyList>> {
+    page(desk.list_keys().await?, ask)
 }
 
 /// Whoever may not know of keys learns nothing from an id that does not read, either.

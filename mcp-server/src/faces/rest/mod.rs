@@ -9,6 +9,7 @@ mod keys;
 mod messages;
 mod metrics;
 mod openapi;
+mod paging;
 mod problem;
 mod routes;
 mod sessions;

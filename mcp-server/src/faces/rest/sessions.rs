@@ -13,8 +13,9 @@ use axum::response::IntoResponse;
 use doorbell_core::label::SessionId;
 
 use super::{
-    ask::{Answer, At, Body, Named, Reply, ok},
+    ask::{Answer, At, Body, Named, Query, Reply, ok},
     describe::{Routes, says},
+    paging::{Paged, Paging, page},
     problem::Problem,
 };
 use crate::{
@@ -82,8 +83,8 @@ async fn open(At(desk): At, Body(ask): Body<OpenSession>) -> Result<Opened, Prob
     })
 }
 
-async fn list(At(desk): At) -> Answer<SessionList> {
-    ok(desk.list_sessions().await?)
+async fn list(At(desk): At, Query(ask): Query<Paging>) -> Answer<Paged<SessionList>> {
+    page(desk.list_sessions().await?, ask)
 }
 
 async fn end(At(desk): At, Named(id): Named<SessionId>) -> Answer<SessionEntry> {

@@ -4,15 +4,18 @@ use aide::axum::{
     ApiRouter,
     routing::{delete_with, get_with, post_with},
 };
-use doorbell_core::address::Jid;
+use doorbell_core::{address::Jid, folder::Folder};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::{
     ask::{Answer, At, Body, Made, Named, Query, created, ok},
     describe::{Routes, says},
+    paging::{Paged, Paging, Place, page},
 };
 use crate::{
     desk::Desk,
-    wire::{IssueChat, IssueWebhook, IssuedToken, ListTokens, Revoked, TokenList},
+    wire::{Count, IssueChat, IssueWebhook, IssuedToken, ListTokens, Revoked, Text, TokenList},
 };
 
 const GROUP: &str = "Route tokens";
@@ -69,8 +72,25 @@ async fn issue_chat(At(desk): At, Body(ask): Body<IssueChat>) -> Made<IssuedToke
     created(desk.issue_chat(ask).await?)
 }
 
-async fn list(At(desk): At, Query(ask): Query<ListTokens>) -> Answer<TokenList> {
-    ok(desk.list_tokens(ask).await?)
+/// Which tokens to list.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct List {
+    /// Only those whose messages go to this folder or below it
+    folder: Option<Text<Folder>>,
+    /// How many at the most; all if absent
+    limit: Option<Count<1, 1_000>>,
+    /// Where the last page ended; absent: from the beginning
+    cursor: Option<Text<Place>>,
+}
+
+async fn list(At(desk): At, Query(ask): Query<List>) -> Answer<Paged<TokenList>> {
+    let folder = ask.folder;
+    let paging = Paging {
+        limit: ask.limit,
+        cursor: ask.cursor,
+    };
+    page(desk.list_tokens(ListTokens { folder }).await?, paging)
 }
 
 /// The JID's slashes may be plain or escaped: the path has been decoded once either way.
