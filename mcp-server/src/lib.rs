@@ -12,6 +12,8 @@ pub mod untrusted;
 
 pub mod sources;
 
+pub mod oidc;
+
 pub mod caller;
 
 pub mod rung;

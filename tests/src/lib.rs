@@ -18,3 +18,5 @@ pub mod api;
 pub mod cli;
 
 pub mod foreign;
+
+pub mod issuer;

@@ -23,8 +23,10 @@ use crate::{
     faces::{
         guard::{self, Hosts},
         mcp, rest,
+        well_known::well_known,
     },
     house::{House, Instruments},
+    oidc::{Issuer, NoClient},
     switchboard::Switchboard,
 };
 
@@ -49,6 +51,9 @@ pub enum AppError {
         /// Why.
         source: io::Error,
     },
+    /// The OIDC issuer cannot be asked.
+    #[error(transparent)]
+    Issuer(#[from] NoClient),
     /// Something on this machine.
     #[error("{what}: {source}")]
     Io {
@@ -95,9 +100,13 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         .ensure_signing_key()
         .await
         .map_err(|error| AppError::Store(error.to_string()))?;
+    let issuer = match settings.oidc.clone() {
+        None => None,
+        Some(oidc) => Some(Arc::new(Issuer::new(oidc, Arc::clone(&clock))?)),
+    };
     let house = Arc::new(House {
         store: opened.store(),
-        authenticator: Authenticator::new(opened.store()),
+        authenticator: Authenticator::new(opened.store()).with_issuer(issuer.clone()),
         registry,
         switchboard,
         clock: Arc::clone(&clock),
@@ -112,6 +121,9 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         draining: watch::Sender::new(false),
     });
     let door = door(&settings, &opened, clock, &house);
+    if let Some(issuer) = issuer {
+        tokio::spawn(async move { issuer.keep_keys().await });
+    }
     tokio::spawn(farewell::end_unnamed_sessions(Arc::clone(&house)));
     let face = control_face(&house, settings.allowed_hosts.clone());
     server
@@ -231,18 +243,21 @@ fn door(
     })
 }
 
-/// Everything on the control listener. All but health is behind the guard.
+/// Everything on the control listener. All but health, and the description of who issues tokens,
+/// is behind the whole guard.
 fn control_face(house: &Arc<House>, allowed_hosts: Vec<String>) -> Router {
+    let hosts = Arc::new(Hosts(allowed_hosts));
+    let meant_for_us = middleware::from_fn_with_state(hosts, guard::meant_for_us);
     let guarded = rest::v1(Arc::clone(house))
         .merge(mcp::http(Arc::clone(house)))
         .layer(middleware::from_fn_with_state(
             Arc::clone(house),
             guard::let_in,
-        ))
-        .layer(middleware::from_fn_with_state(
-            Arc::new(Hosts(allowed_hosts)),
-            guard::meant_for_us,
         ));
+    let issuer = house.authenticator.issuer().map(Arc::clone);
+    let guarded = guarded
+        .merge(issuer.map(well_known).unwrap_or_default())
+        .layer(meant_for_us);
     rest::health(Arc::clone(house)).fallback_service(guarded)
 }
 

@@ -1,6 +1,6 @@
 //! The one who looks at credentials: each kind there is, how it is shown and whether it is good.
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc};
 
 use doorbell_core::{
     ports::Store,
@@ -8,9 +8,13 @@ use doorbell_core::{
     token::{Token, TokenKind},
 };
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use tokio::{sync::watch, time::sleep};
 
 use super::Credential;
-use crate::refusal::Refusal;
+use crate::{
+    oidc::{Issuer, TokenError},
+    refusal::Refusal,
+};
 
 /// Somebody whose credential is good.
 #[derive(Clone, Debug)]
@@ -24,22 +28,45 @@ pub struct Admitted {
 /// Knows every kind of credential of this house.
 pub struct Authenticator {
     keys: Arc<dyn Store>,
+    issuer: Option<Arc<Issuer>>,
+    /// Changes whenever a credential was ended by hand.
+    ended: watch::Sender<()>,
 }
 
 impl Authenticator {
     /// Lets in whoever shows an API key of this store.
     pub fn new(keys: Arc<dyn Store>) -> Self {
-        Self { keys }
+        Self {
+            keys,
+            issuer: None,
+            ended: watch::Sender::new(()),
+        }
+    }
+
+    /// Lets in whoever shows a token of this issuer's, too.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: Option<Arc<Issuer>>) -> Self {
+        self.issuer = issuer;
+        self
+    }
+
+    /// The issuer whose tokens let in, if there is one.
+    pub fn issuer(&self) -> Option<&Arc<Issuer>> {
+        self.issuer.as_ref()
     }
 
     /// Whose credential a request shows.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Admitted, Refusal> {
         match headers.get(AUTHORIZATION) {
             Some(shown) => self.bearer(shown).await,
-            None => Err(Refusal::Unauthenticated(
-                "this needs a credential: send an API key as `Authorization: Bearer dbk_…`"
+            None => Err(Refusal::Unauthenticated(match &self.issuer {
+                None => "this needs a credential: send an API key as `Authorization: Bearer dbk_…`"
                     .to_owned(),
-            )),
+                Some(issuer) => format!(
+                    "this needs a credential: send an API key, or a token of {}, as `Authorization: Bearer …`",
+                    issuer.settings().issuer
+                ),
+            })),
         }
     }
 
@@ -47,21 +74,47 @@ impl Authenticator {
     pub fn still_lets_in(&self, credential: &Credential) -> bool {
         match credential {
             Credential::Key { hash, .. } => self.keys.key(hash).is_some_and(|key| key.is_live()),
+            Credential::Token { expires_at, .. } => self
+                .issuer
+                .as_ref()
+                .is_some_and(|issuer| issuer.now() < *expires_at),
+        }
+    }
+
+    /// Says that a credential was ended: whoever stays on the line on one looks again.
+    pub fn note_end(&self) {
+        self.ended.send_replace(());
+    }
+
+    /// Waits until a credential does not let in any more.
+    pub async fn let_out(&self, credential: &Credential) {
+        let mut ended = self.ended.subscribe();
+        while self.still_lets_in(credential) {
+            let by_itself = async {
+                match (credential.expires_at(), &self.issuer) {
+                    (Some(at), Some(issuer)) => sleep(at.since(issuer.now())).await,
+                    _ => pending().await,
+                }
+            };
+            tokio::select! {
+                () = by_itself => {}
+                // The sender is ours.
+                _ = ended.changed() => {}
+            }
         }
     }
 
     async fn bearer(&self, shown: &HeaderValue) -> Result<Admitted, Refusal> {
-        shown
-            .to_str()
-            .ok()
-            .and_then(bearer)
-            .and_then(|text| self.key(text))
-            .ok_or_else(|| {
+        let text = shown.to_str().ok().and_then(bearer);
+        match (text, &self.issuer) {
+            (Some(text), Some(issuer)) if !text.starts_with(TokenKind::Key.prefix()) => token(text, issuer).await,
+            (text, _) => text.and_then(|text| self.key(text)).ok_or_else(|| {
                 Refusal::Unauthenticated(
                     "this API key is unknown or revoked; ask the operator for one: doorbell key issue <folder>"
                         .to_owned(),
                 )
-            })
+            }),
+        }
     }
 
     fn key(&self, text: &str) -> Option<Admitted> {
@@ -75,6 +128,28 @@ impl Authenticator {
             credential: Credential::Key { id: key.id, hash },
         })
     }
+}
+
+/// A token of the issuer's. One that is good and names no folder is somebody whom we know, and
+/// whose business nothing here is.
+async fn token(text: &str, issuer: &Issuer) -> Result<Admitted, Refusal> {
+    let verified = issuer.verify(text).await.map_err(|error| match error {
+        TokenError::IssuerAway => Refusal::Unavailable(error.to_string()),
+        _ => Refusal::Unauthenticated(error.to_string()),
+    })?;
+    let principal = verified.principal.ok_or_else(|| {
+        Refusal::Forbidden(format!(
+            "this token's claim {:?} names no folder; its issuer has to set it to one, such as acme/eng, or to *",
+            issuer.settings().folder_claim
+        ))
+    })?;
+    Ok(Admitted {
+        principal,
+        credential: Credential::Token {
+            subject: verified.subject,
+            expires_at: verified.expires_at,
+        },
+    })
 }
 
 /// The token of a bearer credential; the scheme is case-insensitive (RFC 9110 section 11.1).

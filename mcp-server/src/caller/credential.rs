@@ -1,6 +1,10 @@
 //! What lets a caller in.
 
-use doorbell_core::{key::KeyId, token::TokenHash};
+use std::fmt;
+
+use doorbell_core::{key::KeyId, time::Timestamp, token::TokenHash};
+
+use crate::oidc::Subject;
 
 /// A credential that was found good. It holds no secret, and may be asked again whether it still is:
 /// [`Authenticator::still_lets_in`](super::Authenticator::still_lets_in).
@@ -13,6 +17,13 @@ pub enum Credential {
         /// What it is looked up by.
         hash: TokenHash,
     },
+    /// A token of the issuer's.
+    Token {
+        /// Who it was issued to.
+        subject: Subject,
+        /// From when on it is not good any more.
+        expires_at: Timestamp,
+    },
 }
 
 impl Credential {
@@ -21,6 +32,25 @@ impl Credential {
     pub fn identity(&self) -> [u8; 16] {
         match self {
             Self::Key { id, .. } => id.as_u128().to_be_bytes(),
+            Self::Token { subject, .. } => subject.identity(),
+        }
+    }
+
+    /// When it ends by itself, if that is known beforehand.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Key { .. } => None,
+            Self::Token { expires_at, .. } => Some(*expires_at),
+        }
+    }
+}
+
+/// For the log: whose it is.
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key { id, .. } => write!(f, "key {id}"),
+            Self::Token { subject, .. } => write!(f, "token of {subject}"),
         }
     }
 }

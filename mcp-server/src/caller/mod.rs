@@ -1,13 +1,15 @@
 //! Who is asking: the only authentication there is.
 //!
-//! A request to `/v1` or `/mcp` shows a credential, an API key as `Authorization: Bearer`, and the
-//! [`Authenticator`] says whose it is. It may carry `Doorbell-Folder`, which narrows it to the
+//! A request to `/v1` or `/mcp` shows a credential, an API key or a token of the issuer's as
+//! `Authorization: Bearer`, and the [`Authenticator`] says whose it is. It may carry `Doorbell-Folder`, which narrows it to the
 //! agent of that folder, `Doorbell-Receiver`, a name that tells several receivers on one
 //! credential apart, and `Doorbell-Session`, which says whose session's inbox is meant too. Nothing
 //! trusts loopback.
 
 mod authenticator;
 mod credential;
+
+use std::fmt;
 
 use doorbell_core::{folder::Folder, label::SessionId, message::Receiver, principal::Principal};
 use http::HeaderMap;
@@ -40,6 +42,13 @@ pub struct Caller {
     pub receiver: Receiver,
     /// The session they say is theirs; whether it is is asked where it matters.
     pub session: Option<SessionId>,
+}
+
+/// For the log: who did something, and on which credential.
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.principal, self.credential)
+    }
 }
 
 /// Learns who sent a request from its headers.

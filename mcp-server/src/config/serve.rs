@@ -9,6 +9,7 @@ use super::{
     data_dir::DataDir,
     quantity::{Period, Size},
 };
+use crate::oidc::{DEFAULT_FOLDER_CLAIM, IssuerUrlError, OidcSettings};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8787";
 const DEFAULT_CONTROL: &str = "127.0.0.1:8788";
@@ -55,6 +56,18 @@ pub struct ServeArgs {
     )]
     #[serde(default)]
     allowed_host: Vec<String>,
+    /// Whose tokens let in beside API keys: an OpenID Connect issuer
+    #[arg(long, env = "DOORBELL_OIDC_ISSUER", value_name = "URL")]
+    oidc_issuer: Option<String>,
+    /// What its tokens must name in `aud`; for MCP clients this server's own URL, ending in /mcp
+    #[arg(long, env = "DOORBELL_OIDC_AUDIENCE", value_name = "AUDIENCE")]
+    oidc_audience: Option<String>,
+    /// The claim that holds a token's folder, or * for an operator [doorbell_folder]
+    #[arg(long, env = "DOORBELL_OIDC_FOLDER_CLAIM", value_name = "NAME")]
+    oidc_folder_claim: Option<String>,
+    /// The control listener as its clients reach it, where a proxy stands before it [http://<Host>]
+    #[arg(long, env = "DOORBELL_CONTROL_URL", value_name = "URL")]
+    control_url: Option<String>,
     /// What to log: error, warn, info, debug, trace, or directives such as doorbell=debug [info]
     #[arg(long, env = "DOORBELL_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -99,6 +112,8 @@ pub struct Settings {
     pub max_disk: Option<u64>,
     /// Further names of the control listener.
     pub allowed_hosts: Vec<String>,
+    /// Whose tokens let in, if anybody's.
+    pub oidc: Option<OidcSettings>,
     /// What to log.
     pub log: String,
     /// How to log.
@@ -125,8 +140,26 @@ pub enum SettingsError {
         source: Box<toml::de::Error>,
     },
     /// A public URL nobody could use.
-    #[error("--public-url {0:?} is not an http:// or https:// URL without query and fragment")]
-    PublicUrl(String),
+    #[error("{flag} {url:?} is not an http:// or https:// URL without query and fragment")]
+    Url {
+        /// Which setting.
+        flag: &'static str,
+        /// What it was set to.
+        url: String,
+    },
+    /// An issuer that cannot be one.
+    #[error("--oidc-issuer {0:?} is not {1}")]
+    Issuer(String, IssuerUrlError),
+    /// Half of what tokens are believed on.
+    #[error("{given} needs {missing}: {why}")]
+    Incomplete {
+        /// What was set.
+        given: &'static str,
+        /// What was not.
+        missing: &'static str,
+        /// What that is for.
+        why: &'static str,
+    },
 }
 
 impl Settings {
@@ -142,8 +175,19 @@ impl Settings {
         let public_url = args
             .public_url
             .or(file.public_url)
-            .map(public_url)
+            .map(|url| base_url("--public-url", url))
             .transpose()?;
+        let control_url = args
+            .control_url
+            .or(file.control_url)
+            .map(|url| base_url("--control-url", url))
+            .transpose()?;
+        let oidc = oidc(
+            args.oidc_issuer.or(file.oidc_issuer),
+            args.oidc_audience.or(file.oidc_audience),
+            args.oidc_folder_claim.or(file.oidc_folder_claim),
+            control_url,
+        )?;
         Ok(Self {
             data_dir,
             listen: args
@@ -165,6 +209,7 @@ impl Settings {
                 .map_or(DEFAULT_RETAIN, |period| period.0),
             max_disk: args.max_disk.or(file.max_disk).map(|size| size.0),
             allowed_hosts: allowed,
+            oidc,
             log: args.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: args.log_format.or(file.log_format).unwrap_or_default(),
         })
@@ -184,7 +229,42 @@ fn read_file(data_dir: &DataDir) -> Result<ServeArgs, SettingsError> {
     })
 }
 
-fn public_url(text: String) -> Result<String, SettingsError> {
+/// An issuer without an audience would let in on tokens that are meant for others.
+fn oidc(
+    issuer: Option<String>,
+    audience: Option<String>,
+    folder_claim: Option<String>,
+    control_url: Option<String>,
+) -> Result<Option<OidcSettings>, SettingsError> {
+    let incomplete = |given, missing, why| SettingsError::Incomplete {
+        given,
+        missing,
+        why,
+    };
+    const WHOSE: &str = "the URL of the issuer whose tokens let in";
+    let Some(issuer) = issuer else {
+        return match (audience, folder_claim) {
+            (Some(_), _) => Err(incomplete("--oidc-audience", "--oidc-issuer", WHOSE)),
+            (None, Some(_)) => Err(incomplete("--oidc-folder-claim", "--oidc-issuer", WHOSE)),
+            (None, None) => Ok(None),
+        };
+    };
+    let audience = audience.filter(|audience| !audience.is_empty());
+    let folder_claim = folder_claim.filter(|claim| !claim.is_empty());
+    Ok(Some(OidcSettings {
+        audience: audience.ok_or_else(|| {
+            let why = "what the aud of its tokens must name, such as this server's URL";
+            incomplete("--oidc-issuer", "--oidc-audience", why)
+        })?,
+        issuer: issuer
+            .parse()
+            .map_err(|error| SettingsError::Issuer(issuer, error))?,
+        folder_claim: folder_claim.unwrap_or_else(|| DEFAULT_FOLDER_CLAIM.to_owned()),
+        control_url,
+    }))
+}
+
+fn base_url(flag: &'static str, text: String) -> Result<String, SettingsError> {
     let good = reqwest::Url::parse(&text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
@@ -194,7 +274,7 @@ fn public_url(text: String) -> Result<String, SettingsError> {
     if good {
         Ok(text.trim_end_matches('/').to_owned())
     } else {
-        Err(SettingsError::PublicUrl(text))
+        Err(SettingsError::Url { flag, url: text })
     }
 }
 
@@ -233,15 +313,15 @@ mod tests {
     #[test]
     fn a_public_url_is_http_and_loses_its_last_slash() {
         assert_eq!(
-            public_url("https://a.example/".into()).expect("good"),
+            base_url("--public-url", "https://a.example/".into()).expect("good"),
             "https://a.example"
         );
         assert_eq!(
-            public_url("https://a.example/in".into()).expect("good"),
+            base_url("--public-url", "https://a.example/in".into()).expect("good"),
             "https://a.example/in"
         );
         for bad in ["a.example", "ftp://a.example", "https://a.example/?x", ""] {
-            assert!(public_url(bad.into()).is_err(), "{bad}");
+            assert!(base_url("--public-url", bad.into()).is_err(), "{bad}");
         }
     }
 }

@@ -106,7 +106,7 @@ impl Local {
         let exposed = self.house.registry.expose(&permit, new).await?;
         let token = exposed.token.expose();
         tracing::info!(
-            channel = %exposed.grant.address(), grant = %exposed.grant.id, by = %self.principal(),
+            channel = %exposed.grant.address(), grant = %exposed.grant.id, by = %self.caller,
             "channel exposed"
         );
         Ok(ExposedChannel {
@@ -131,7 +131,7 @@ impl Local {
         let Some(_) = self.house.registry.revoke_channel(&permit, id).await? else {
             return Err(Refusal::NotFound(format!("no live channel grant {id}")));
         };
-        tracing::info!(grant = %id, by = %self.principal(), "channel grant revoked");
+        tracing::info!(grant = %id, by = %self.caller, "channel grant revoked");
         let mut list = self.channels()?;
         list.grants.retain(|entry| entry.grant_id.0 == id);
         Ok(list)
@@ -170,7 +170,7 @@ impl Local {
     pub(super) async fn end(&self, id: SessionId) -> Answer<SessionEntry> {
         let (_, permit) = self.session_in_reach(&id)?;
         if self.house.registry.end_session(&permit, id.clone()).await? {
-            tracing::info!(session = %id, by = %self.principal(), "session ended");
+            tracing::info!(session = %id, by = %self.caller, "session ended");
         }
         // Whoever is attached looks, and finds that it is over.
         self.house

@@ -99,7 +99,7 @@ impl Local {
         };
         let issued = self.house.registry.issue(permit, new).await?;
         tracing::info!(
-            jid = %issued.grant.jid(), grant = %issued.grant.id, by = %self.principal(),
+            jid = %issued.grant.jid(), grant = %issued.grant.id, by = %self.caller,
             "route token issued"
         );
         Ok(self.show(&issued))
@@ -109,6 +109,12 @@ impl Local {
     pub fn is_let_in(&self) -> bool {
         let authenticator = &self.house.authenticator;
         authenticator.still_lets_in(&self.caller.credential)
+    }
+
+    /// Waits until it does not.
+    pub async fn let_out(&self) {
+        let authenticator = &self.house.authenticator;
+        authenticator.let_out(&self.caller.credential).await;
     }
 
     /// One message by its place in the log, at most `body_bytes` of its body.
@@ -235,7 +241,7 @@ impl Desk for Local {
     async fn revoke_token(&self, jid: Jid) -> Answer<Revoked> {
         let permit = authorize(self.principal(), ManageGrants)?;
         let revoked = self.house.registry.revoke(&permit, &jid).await?;
-        tracing::info!(%jid, revoked, by = %self.principal(), "route tokens revoked");
+        tracing::info!(%jid, revoked, by = %self.caller, "route tokens revoked");
         Ok(Revoked {
             jid: Text(jid),
             revoked: revoked as u64,
@@ -249,7 +255,7 @@ impl Desk for Local {
         })?;
         let mut inboxes = vec![Inbox::Folder(permit.action().folder.clone())];
         inboxes.extend(self.own_session_inbox()?);
-        receiving::receive(&self.house, inboxes, self.caller.receiver, &ask).await
+        receiving::receive(&self.house, inboxes, &self.caller, &ask).await
     }
 
     async fn ack(&self, ask: Ack) -> Answer<AckResults> {
@@ -312,7 +318,7 @@ impl Desk for Local {
             .replay(id, scope, self.house.clock.now())
             .await?
         {
-            tracing::info!(message = %id, by = %self.principal(), "message replayed");
+            tracing::info!(message = %id, by = %self.caller, "message replayed");
             Ok(Replayed {
                 id: Text(id),
                 replayed: true,
@@ -340,7 +346,7 @@ impl Desk for Local {
             .registry
             .issue_key(&permit, principal, ask.name.map(Into::into))
             .await?;
-        tracing::info!(key = %issued.key.id, holder = %issued.key.principal, "API key issued");
+        tracing::info!(key = %issued.key.id, holder = %issued.key.principal, by = %self.caller, "API key issued");
         Ok(IssuedKey {
             key: issued.token.expose().to_owned(),
             entry: shapes::key(&issued.key),
@@ -358,7 +364,8 @@ impl Desk for Local {
     async fn revoke_key(&self, id: KeyId) -> Answer<KeyRevoked> {
         let permit = self.operate()?;
         if self.house.registry.revoke_key(&permit, id).await? {
-            tracing::info!(key = %id, "API key revoked");
+            self.house.authenticator.note_end();
+            tracing::info!(key = %id, by = %self.caller, "API key revoked");
             Ok(KeyRevoked {
                 key_id: Text(id),
                 revoked: true,

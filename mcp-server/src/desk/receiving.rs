@@ -12,7 +12,9 @@ use tokio::time::Instant;
 
 use super::{Answer, shapes};
 use crate::{
+    caller::Caller,
     house::House,
+    refusal::Refusal,
     switchboard::any_rung,
     wire::{Count, Receive, Received},
 };
@@ -29,7 +31,7 @@ const OBSERVED_CHARS: usize = 4_000;
 pub(super) async fn receive(
     house: &House,
     inboxes: Vec<Inbox>,
-    receiver: Receiver,
+    caller: &Caller,
     ask: &Receive,
 ) -> Answer<Received> {
     let mut deadline = Instant::now() + Duration::from_secs(ask.wait_seconds.map_or(0, Count::get));
@@ -44,10 +46,15 @@ pub(super) async fn receive(
         None | Some(true) => MAX_OBSERVED,
     };
     loop {
+        if !house.authenticator.still_lets_in(&caller.credential) {
+            return Err(Refusal::Unauthenticated(
+                "this credential was revoked or has expired meanwhile".to_owned(),
+            ));
+        }
         let now = house.clock.now();
         let last = Instant::now() >= deadline;
         // Observed messages end no wait by themselves: they are fetched when it is over.
-        let mut request = request(inboxes.clone(), receiver, ask, now);
+        let mut request = request(inboxes.clone(), caller.receiver, ask, now);
         request.max_observed = if last { most_observed } else { 0 };
         let mut leased = house.store.lease(request.clone()).await?;
         if last {
@@ -65,6 +72,7 @@ pub(super) async fn receive(
         tokio::select! {
             () = any_rung(&mut bells) => {}
             () = tokio::time::sleep_until(again) => {}
+            () = house.authenticator.let_out(&caller.credential) => {}
             // A server that stops does not wait for those who wait.
             _ = draining.wait_for(|draining| *draining) => deadline = Instant::now(),
         }

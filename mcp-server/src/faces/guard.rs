@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap,
-        header::{AUTHORIZATION, HOST, ORIGIN},
+        header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE},
         uri::Authority,
     },
     middleware::Next,
@@ -88,7 +88,15 @@ pub async fn let_in(State(house): State<Arc<House>>, mut request: Request, next:
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(refusal) => Problem(refusal).into_response(),
+        Err(refusal) => {
+            let stranger = matches!(refusal, Refusal::Unauthenticated(_));
+            let mut response = Problem(refusal).into_response();
+            if stranger && let Some(issuer) = house.authenticator.issuer() {
+                let challenge = issuer.challenge(request.uri().path(), request.headers());
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            }
+            response
+        }
     }
 }
 

@@ -4,6 +4,8 @@ pub mod guard;
 
 pub mod rest;
 
+pub mod well_known;
+
 pub mod mcp;
 
 pub mod cli;

@@ -1,12 +1,14 @@
 // A driver for the official TypeScript MCP SDKs.
 //
 //   node mcp_client.mjs [flags] http <url> <api-key>
+//   node mcp_client.mjs [flags] --oauth <client-id>:<secret> http <url>
 //   node mcp_client.mjs [flags] stdio <command> [args...]
 //
 //   --sdk client|sdk     client (default): @modelcontextprotocol/client 2, both revisions;
 //                        sdk: @modelcontextprotocol/sdk 1, what most installed agents have, 2025-11-25 only
 //   --protocol V         2025-11-25, 2026-07-28, or auto (default): what the SDK and server settle on.
 //                        Anything but V negotiated is an error.
+//   --oauth ID:SECRET    no key: ask the issuer that the server's refusal leads to, by client credentials
 //   --header "N: v"      an extra HTTP header, e.g. Doorbell-Folder; repeatable
 //
 // stdin, as JSON lines, each a step or a list of steps, run in order as they are read:
@@ -21,7 +23,7 @@
 
 import { createInterface } from "node:readline";
 
-const USAGE = 'usage: mcp_client.mjs [--sdk client|sdk] [--protocol V] [--header "N: v"]... http <url> <api-key> | stdio <command...>';
+const USAGE = 'usage: mcp_client.mjs [--sdk client|sdk] [--protocol V] [--header "N: v"]... http <url> <api-key> | [...] --oauth ID:SECRET http <url> | stdio <command...>';
 const VERSIONS = ["auto", "2025-11-25", "2026-07-28"];
 
 function parse(argv) {
@@ -31,37 +33,42 @@ function parse(argv) {
     const [flag, value = ""] = rest;
     if (flag === "--sdk" && ["client", "sdk"].includes(value)) flags.sdk = value;
     else if (flag === "--protocol" && VERSIONS.includes(value)) flags.protocol = value;
+    else if (flag === "--oauth" && value.includes(":")) flags.oauth = value.split(":");
     else if (flag === "--header" && value.includes(":")) {
       const colon = value.indexOf(":");
       flags.headers[value.slice(0, colon).trim()] = value.slice(colon + 1).trim();
     } else return null;
   }
   const [mode, ...target] = rest;
-  if (mode === "http" ? target.length !== 2 : mode !== "stdio" || target.length < 1) return null;
+  if (mode === "http" ? target.length !== (flags.oauth ? 1 : 2) : mode !== "stdio" || target.length < 1) return null;
   return { ...flags, mode, target };
 }
 
 /** The client and transport classes: the two SDKs differ in where these live and how a revision is chosen. */
 async function load({ sdk, protocol }) {
   if (sdk === "client") {
-    const { Client, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
+    const { Client, ClientCredentialsProvider, StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
     const { StdioClientTransport } = await import("@modelcontextprotocol/client/stdio");
     const mode = { auto: "auto", "2025-11-25": "legacy" }[protocol] ?? { pin: protocol };
-    return { Client, StreamableHTTPClientTransport, StdioClientTransport, options: { versionNegotiation: { mode } } };
+    return { Client, ClientCredentialsProvider, StreamableHTTPClientTransport, StdioClientTransport, options: { versionNegotiation: { mode } } };
   }
   const { Client } = await import("@modelcontextprotocol/sdk/client/index.js");
   const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/sdk/client/streamableHttp.js");
   const { StdioClientTransport } = await import("@modelcontextprotocol/sdk/client/stdio.js");
-  return { Client, StreamableHTTPClientTransport, StdioClientTransport, options: {} };
+  const { ClientCredentialsProvider } = await import("@modelcontextprotocol/sdk/client/auth-extensions.js");
+  return { Client, ClientCredentialsProvider, StreamableHTTPClientTransport, StdioClientTransport, options: {} };
 }
 
 async function connect(asked) {
-  const { Client, StreamableHTTPClientTransport, StdioClientTransport, options } = await load(asked);
+  const { Client, ClientCredentialsProvider, StreamableHTTPClientTransport, StdioClientTransport, options } = await load(asked);
   const { mode, target } = asked;
   let transport;
   if (mode === "http") {
-    const headers = { ...asked.headers, Authorization: `Bearer ${target[1]}` };
-    transport = new StreamableHTTPClientTransport(new URL(target[0]), { requestInit: { headers } });
+    const [clientId, clientSecret] = asked.oauth ?? [];
+    const shown = asked.oauth ? {} : { Authorization: `Bearer ${target[1]}` };
+    const authProvider = asked.oauth && new ClientCredentialsProvider({ clientId, clientSecret });
+    const requestInit = { headers: { ...asked.headers, ...shown } };
+    transport = new StreamableHTTPClientTransport(new URL(target[0]), { requestInit, authProvider });
   } else {
     // The SDKs pass on a few variables only; the server under test is told where things are by DOORBELL_*.
     transport = new StdioClientTransport({ command: target[0], args: target.slice(1), env: process.env, stderr: "inherit" });

@@ -12,6 +12,7 @@ mod knocks;
 mod lifecycle;
 mod mcp;
 mod metrics;
+mod oidc;
 mod openapi;
 mod paging;
 mod ringing;

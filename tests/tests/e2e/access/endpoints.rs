@@ -54,6 +54,19 @@ const TABLE: &[Row] = &[
         ask: none,
         other: Other::Open,
     },
+    // Of a server without an issuer, like any path that is not there; of one with, see `oidc`.
+    Row {
+        endpoint: "GET /.well-known/oauth-protected-resource",
+        target: |_| "/.well-known/oauth-protected-resource".into(),
+        ask: none,
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "GET /.well-known/oauth-protected-resource/mcp",
+        target: |_| "/.well-known/oauth-protected-resource/mcp".into(),
+        ask: none,
+        other: Other::Status(404),
+    },
     Row {
         endpoint: "GET /openapi.json",
         target: |_| "/openapi.json".into(),

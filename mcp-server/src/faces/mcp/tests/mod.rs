@@ -30,10 +30,12 @@ use tokio::{
 };
 
 use crate::{
-    caller::Authenticator,
+    caller::{self, Authenticator},
+    desk::{Desk, Local},
     faces::{guard, mcp, rest},
     house::{House, Instruments},
     switchboard::Switchboard,
+    wire::Detail,
 };
 
 /// Longer than anything here takes, on a busy machine.
@@ -102,6 +104,36 @@ impl Fixture {
             .await
             .expect("no clash")
             .grant
+    }
+
+    /// An operator's desk, on another credential than the agent's.
+    async fn operator(&self) -> Local {
+        let operate = authorize(&Principal::Operator, Operate).expect("an operator operates");
+        let registry = &self.house.registry;
+        let issued = registry.issue_key(&operate, Principal::Operator, None);
+        let issued = issued.await.expect("a key");
+        let bearer = format!("Bearer {}", issued.token.expose());
+        let headers = [("authorization", bearer)].map(|(name, value)| {
+            let name: http::HeaderName = name.parse().expect("a name");
+            (name, value.parse().expect("a value"))
+        });
+        let headers = headers.into_iter().collect();
+        let caller = caller::identify(&headers, &self.house.authenticator).await;
+        Local::new(Arc::clone(&self.house), caller.expect("let in"))
+    }
+
+    /// Revokes the agent's key, as an operator does.
+    pub(super) async fn revoke_key(&self) {
+        let desk = self.operator().await;
+        let key = self.house.store.key(&self.key.hash()).expect("issued");
+        desk.revoke_key(key.id).await.expect("it was live");
+    }
+
+    /// A message as an operator sees it.
+    pub(super) async fn detail(&self, id: &str) -> Detail {
+        let desk = self.operator().await;
+        let id = id.parse().expect("an id");
+        desk.message(id, None).await.expect("it is there")
     }
 
     /// What a sender posts, as the front door keeps it.

@@ -64,6 +64,27 @@ async fn a_wait_ends_when_the_server_is_told_to_stop() {
     assert_eq!(got["structuredContent"]["messages"], json!([]));
 }
 
+#[tokio::test]
+async fn a_wait_ends_when_its_key_is_revoked_and_leases_nothing_more() {
+    let fixture = Fixture::new().await;
+    let http = Http::new(&fixture).await;
+    let grant = fixture.grant("acme/eng").await;
+    let waiting = http.call(
+        Revision::New,
+        "receive_messages",
+        json!({"wait_seconds": 50}),
+    );
+    let revoking = async {
+        attached(&fixture, 1).await;
+        fixture.revoke_key().await;
+    };
+    let (got, ()) = tokio::join!(waiting, revoking);
+    assert_eq!(got["isError"], true, "{got}");
+    let id = fixture.post(&grant, "later").await;
+    let message = fixture.detail(&id).await;
+    assert_eq!(message.message.attempt, 0, "nobody has leased it");
+}
+
 /// Sends and reads to the end, so that aborting it closes the connection.
 trait SendWhole {
     fn send_whole(self) -> impl Future<Output = ()> + Send + 'static;

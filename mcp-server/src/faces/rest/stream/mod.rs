@@ -99,7 +99,8 @@ pub(super) struct Until {
 }
 
 impl Until {
-    pub(super) async fn over(&mut self) {
+    /// Waits for that, or until whoever asked is not let in any more.
+    pub(super) async fn over(&mut self, desk: &Local) {
         let time = async {
             match self.time {
                 None => pending().await,
@@ -109,6 +110,7 @@ impl Until {
         tokio::select! {
             () = time => {}
             _ = self.draining.wait_for(|draining| *draining) => {}
+            () = desk.let_out() => {}
         }
     }
 }
@@ -279,7 +281,7 @@ impl Follower {
             }
             tokio::select! {
                 () = self.bell.rung() => {}
-                () = self.until.over() => return None,
+                () = self.until.over(&self.desk) => return None,
             }
         }
     }

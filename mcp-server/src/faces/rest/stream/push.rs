@@ -133,7 +133,7 @@ impl Pusher {
                     () = any_rung(&mut self.bells) => {}
                     () = self.settled.rung(), if self.full => {}
                     () = sleep_until(when) => {}
-                    () = self.until.over() => return None,
+                    () = self.until.over(&self.desk) => return None,
                 },
             }
         }

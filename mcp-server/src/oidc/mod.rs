@@ -1,0 +1,85 @@
+//! Tokens of an OpenID Connect issuer: a signed claim of who somebody is and how far they reach.
+//!
+//! A token is believed when one of the issuer's own keys signed it, with an algorithm that takes a
+//! private key, and its claims name this issuer and this audience and a time that is now. The
+//! cheapest test comes first, and none of them calls out on behalf of a single request.
+
+mod claims;
+mod fetch;
+mod jwk;
+mod jws;
+mod keys;
+mod resource;
+mod setting;
+
+use std::sync::Arc;
+
+use doorbell_core::time::{Clock, Timestamp};
+
+pub use self::{
+    claims::{Subject, TokenError, Verified},
+    resource::Resource,
+    setting::{DEFAULT_FOLDER_CLAIM, IssuerUrl, IssuerUrlError, OidcSettings},
+};
+use self::{fetch::Fetch, jwk::Signature, jws::Compact, keys::Keys};
+
+/// An issuer whose tokens let in.
+pub struct Issuer {
+    settings: OidcSettings,
+    fetch: Fetch,
+    keys: Keys,
+    clock: Arc<dyn Clock>,
+}
+
+/// No HTTP client can be made on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("no HTTP client for the OIDC issuer: {0}")]
+pub struct NoClient(#[from] reqwest::Error);
+
+impl Issuer {
+    /// This issuer. Nobody is let in on its tokens before [`Self::keep_keys`] has found its keys.
+    pub fn new(settings: OidcSettings, clock: Arc<dyn Clock>) -> Result<Self, NoClient> {
+        Ok(Self {
+            fetch: Fetch::new(settings.issuer.clone())?,
+            settings,
+            keys: Keys::default(),
+            clock,
+        })
+    }
+
+    /// What it is asked for.
+    pub fn settings(&self) -> &OidcSettings {
+        &self.settings
+    }
+
+    /// What time it is for its tokens.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Fetches its keys, and keeps them fresh for as long as this is polled.
+    pub async fn keep_keys(&self) {
+        self.keys.keep(|| self.fetch.keys()).await;
+    }
+
+    /// What a token says, if it is good.
+    pub async fn verify(&self, text: &str) -> Result<Verified, TokenError> {
+        let token = Compact::parse(text).ok_or(TokenError::NotTheirs)?;
+        let checked = match self.keys.current().map(|keys| keys.check(&token)) {
+            Some(Signature::UnknownKey) => match self.keys.newer().await {
+                Some(keys) => keys.check(&token),
+                None => Signature::UnknownKey,
+            },
+            Some(checked) => checked,
+            None => {
+                let keys = self.keys.newer().await.ok_or(TokenError::IssuerAway)?;
+                keys.check(&token)
+            }
+        };
+        if checked != Signature::Good {
+            return Err(TokenError::NotTheirs);
+        }
+        let claims = token.claims().ok_or(TokenError::NotTheirs)?;
+        claims::check(&claims, &self.settings, self.clock.now())
+    }
+}
