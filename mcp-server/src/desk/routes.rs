@@ -51,7 +51,7 @@ impl Local {
         let rule = self.house.registry.set_rule(&permit, draft).await?;
         tracing::info!(
             route = %rule.id, owner = %rule.owner, pattern = %rule.pattern, target = %rule.target,
-            by = %self.principal(), "route set"
+            by = %self.caller, "route set"
         );
         Ok(RouteList {
             routes: vec![RouteEntry::from(&*rule)],
@@ -71,7 +71,7 @@ impl Local {
         if !self.house.registry.remove_rule(&permit, id).await? {
             return Err(Refusal::NotFound(format!("no route {id}")));
         }
-        tracing::info!(route = %id, by = %self.principal(), "route removed");
+        tracing::info!(route = %id, by = %self.caller, "route removed");
         self.routes()
     }
 
