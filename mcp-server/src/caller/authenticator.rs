@@ -57,9 +57,14 @@ impl Authenticator {
 
     /// Whose credential a request shows.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Admitted, Refusal> {
-        match headers.get(AUTHORIZATION) {
-            Some(shown) => self.bearer(shown).await,
-            None => Err(Refusal::Unauthenticated(match &self.issuer {
+        let mut shown = headers.get_all(AUTHORIZATION).iter();
+        match (shown.next(), shown.next()) {
+            (Some(shown), None) => self.bearer(shown).await,
+            // Which of them a proxy looked at is not for us to guess.
+            (Some(_), Some(_)) => Err(Refusal::Unauthenticated(
+                "show one credential, not several".to_owned(),
+            )),
+            (None, _) => Err(Refusal::Unauthenticated(match &self.issuer {
                 None => "this needs a credential: send an API key as `Authorization: Bearer dbk_…`"
                     .to_owned(),
                 Some(issuer) => format!(

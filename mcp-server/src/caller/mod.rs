@@ -94,13 +94,17 @@ pub async fn identify(
     })
 }
 
+/// A header that may be there once: of several, a proxy that narrows may have set any.
 fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
-    headers
-        .get(name)
-        .map(|value| {
-            value
-                .to_str()
-                .map_err(|_| Refusal::invalid(name, "must be printable ASCII"))
-        })
-        .transpose()
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Refusal::invalid(name, "may be there once"));
+    }
+    value
+        .to_str()
+        .map(Some)
+        .map_err(|_| Refusal::invalid(name, "must be printable ASCII"))
 }

@@ -28,6 +28,10 @@ impl Hosts {
         let Ok(authority) = authority.parse::<Authority>() else {
             return false;
         };
+        // A Host names no user (RFC 9110 section 7.2), and others may read one as the host.
+        if authority.as_str().contains('@') {
+            return false;
+        }
         let host = authority
             .host()
             .trim_start_matches('[')
@@ -128,6 +132,8 @@ mod tests {
             "",
             "localhost.evil.example",
             "127.0.0.1.nip.example",
+            "evil.example@localhost",
+            "bell.example@127.0.0.1:8788",
         ] {
             assert!(check(&hosts, &headers(&[("host", bad)])).is_err(), "{bad}");
         }

@@ -89,6 +89,22 @@ fn doorbell_folder_narrows_and_never_widens() {
         let code = status(&operator, illegal);
         assert_eq!(code, 400, "{illegal:?}");
     }
+    // Of two, a proxy may have set either to narrow.
+    let twice = [
+        ("Authorization", format!("Bearer {}", agent.key())),
+        ("Doorbell-Folder", "acme".to_owned()),
+        ("Doorbell-Folder", "acme/eng".to_owned()),
+    ];
+    let twice: Vec<_> = twice
+        .iter()
+        .map(|(name, value)| (*name, &**value))
+        .collect();
+    let get = |headers: &[(&str, &str)]| {
+        http::send(server.control, "GET", "/v1/messages", headers, b"").expect("an answer")
+    };
+    get(&twice).expect(400);
+    get(&[twice[0], twice[0]]).expect(401);
+    get(&twice[..1]).expect(200);
     // An operator that was narrowed is an agent: keys are not its business.
     operator
         .clone()
