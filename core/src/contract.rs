@@ -18,6 +18,7 @@ mod observe;
 mod page;
 mod put;
 mod random;
+mod rates;
 mod rings;
 mod routes;
 mod settle;
@@ -66,6 +67,7 @@ pub fn laws() -> Vec<Law> {
         life::LAWS,
         page::LAWS,
         waiting::LAWS,
+        rates::LAWS,
     ]
     .concat()
 }

@@ -31,6 +31,8 @@ pub mod key;
 
 pub mod acl;
 
+pub mod rates;
+
 pub mod message;
 
 pub mod route;

@@ -12,11 +12,13 @@ use crate::{
     backlog::Backlogs,
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
+    folder::Folder,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     label::SessionId,
     message::{Arrival, Cursor, LifeEvent, Message, MessageId, Receiver, RouteId, State},
     pattern::Pattern,
+    rates::MINUTES,
     route::{NewRule, Rule, Table, TooManyRules},
     session::Session,
     time::Timestamp,
@@ -382,6 +384,15 @@ pub trait Log: Send + Sync {
         limit: usize,
         now: Timestamp,
     ) -> Vec<Cursor>;
+
+    /// How many messages were stored in each of the last minutes, as [`crate::rates::Rates::of`] has it; from
+    /// memory. What came before a restart counts too, unless it was forgotten since.
+    fn rates(
+        &self,
+        scope: &Scope,
+        within: Option<&Folder>,
+        now: Timestamp,
+    ) -> [(Timestamp, u64); MINUTES];
 
     /// The log's end: a page read from here holds only what comes later.
     fn end(&self) -> Cursor;

@@ -13,6 +13,7 @@ use crate::{
     backlog::{Backlog, Backlogs},
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
+    folder::Folder,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     label::SessionId,
@@ -24,6 +25,7 @@ use crate::{
         InsertGrantError, KeyStore, LeaseRequest, Leased, Log, MakeSession, Page, Put, ReadRequest,
         RouteStore, Routes, SetRuleError, SettleRequest, StoreError, Waiting,
     },
+    rates::MINUTES,
     route::{NewRule, Rule, Table},
     session::Session,
     time::Timestamp,
@@ -303,6 +305,15 @@ impl Log for Bent {
         now: Timestamp,
     ) -> Vec<Cursor> {
         self.1.peek(inbox, pattern, after, limit, now)
+    }
+
+    fn rates(
+        &self,
+        scope: &Scope,
+        within: Option<&Folder>,
+        now: Timestamp,
+    ) -> [(Timestamp, u64); MINUTES] {
+        self.1.rates(scope, within, now)
     }
 
     fn end(&self) -> Cursor {

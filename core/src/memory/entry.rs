@@ -3,6 +3,7 @@
 use crate::{
     acl::Scope,
     address::Inbox,
+    folder::Folder,
     grant::GrantId,
     message::{
         Arrival, Cursor, DedupeId, Happening, LifeEvent, MAX_ATTEMPTS, Message, MessageId, Mode,
@@ -44,6 +45,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Where it was routed to, and when it came.
+    pub(super) fn came(&self) -> (&Folder, Timestamp) {
+        (&self.message.to.folder, self.message.received_at)
+    }
+
     pub(super) fn new(seq: u64, id: MessageId, via: &Via, arrival: Arrival) -> Self {
         let (stand, state) = match arrival.mode {
             Mode::Trigger => (Stand::Ready, State::Pending),

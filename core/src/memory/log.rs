@@ -10,12 +10,14 @@ use crate::{
     acl::Scope,
     address::Inbox,
     backlog::{Backlog, Backlogs},
+    folder::Folder,
     message::{Arrival, Cursor, MessageId, Mode, State, Via},
     pattern::Pattern,
     ports::{
         Answer, Detail, LeaseRequest, Leased, Log, Order, Page, Put, ReadRequest, SettleRequest,
         Waiting,
     },
+    rates::{MINUTES, Rates},
     time::Timestamp,
 };
 
@@ -265,6 +267,22 @@ impl Log for MemoryStore {
             .map(|entry| Cursor(entry.seq))
             .take(limit)
             .collect()
+    }
+
+    fn rates(
+        &self,
+        scope: &Scope,
+        within: Option<&Folder>,
+        now: Timestamp,
+    ) -> [(Timestamp, u64); MINUTES] {
+        let mut rates = Rates::default();
+        for entry in &self.tables().entries {
+            let (folder, at) = entry.came();
+            if Rates::matters(at, now) {
+                rates.count(folder, at);
+            }
+        }
+        rates.of(scope, within, now)
     }
 
     fn end(&self) -> Cursor {

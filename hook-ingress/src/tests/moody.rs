@@ -11,6 +11,7 @@ use doorbell_core::{
     backlog::Backlogs,
     capability::KeyRing,
     channel::ChannelGrant,
+    folder::Folder,
     grant::{Grant, GrantId},
     label::SessionId,
     memory::MemoryStore,
@@ -20,6 +21,7 @@ use doorbell_core::{
         Answer, ChannelStore, Channels, Detail, Grants, Health, LeaseRequest, Leased, Log, Page,
         Put, ReadRequest, Routes, SettleRequest, StoreError, Waiting,
     },
+    rates::MINUTES,
     route::Table,
     session::Session,
     time::Timestamp,
@@ -119,6 +121,14 @@ impl Log for Moody {
         now: Timestamp,
     ) -> Vec<Cursor> {
         self.store.peek(inbox, pattern, after, limit, now)
+    }
+    fn rates(
+        &self,
+        scope: &Scope,
+        within: Option<&Folder>,
+        now: Timestamp,
+    ) -> [(Timestamp, u64); MINUTES] {
+        self.store.rates(scope, within, now)
     }
     fn end(&self) -> Cursor {
         self.store.end()

@@ -10,6 +10,7 @@ use doorbell_core::{
     message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Receiver, State},
     pattern::Pattern,
     ports::Waiting,
+    rates::Rates,
     time::Timestamp,
 };
 use roaring::RoaringTreemap;
@@ -56,6 +57,8 @@ pub(super) struct Index {
     pub(super) dead: RoaringTreemap,
     /// Messages that came to be observed and were made pending by a replay.
     pub(super) raised: RoaringTreemap,
+    /// How many came lately.
+    pub(super) rates: Rates,
 }
 
 impl Index {

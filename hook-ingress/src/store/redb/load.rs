@@ -7,7 +7,7 @@ use std::{
 };
 
 use ::redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
-use doorbell_core::{grant::GrantId, message::MessageId, time::Timestamp};
+use doorbell_core::{grant::GrantId, message::MessageId, rates::Rates, time::Timestamp};
 
 use super::{
     control::Control,
@@ -314,6 +314,9 @@ impl<'a> Load<'a> {
             }
         };
         self.index.arrive(seq, number, &origin, entry.mode);
+        if Rates::matters(entry.received_at, self.now) {
+            self.index.rates.count(&origin.to.folder, entry.received_at);
+        }
         segment.touch(entry.received_at.as_millis());
         if let Some(hash) = &entry.dedupe
             && entry.received_at > self.now.minus(entry.kind.dedupe_window())

@@ -6,6 +6,7 @@ use doorbell_core::{
     acl::Scope,
     address::{Inbox, Jid},
     backlog::Backlogs,
+    folder::Folder,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     message::{Arrival, Cursor, DedupeId, MessageId, RouteId},
@@ -15,6 +16,7 @@ use doorbell_core::{
         LeaseRequest, Leased, Log, Page, Put, ReadRequest, RouteStore, Routes, SetRuleError,
         SettleRequest, StoreError, Waiting,
     },
+    rates::MINUTES,
     route::{NewRule, Rule, Table},
     time::Timestamp,
     token::TokenHash,
@@ -280,6 +282,15 @@ impl Log for RedbStore {
             .into_iter()
             .map(Cursor)
             .collect()
+    }
+
+    fn rates(
+        &self,
+        scope: &Scope,
+        within: Option<&Folder>,
+        now: Timestamp,
+    ) -> [(Timestamp, u64); MINUTES] {
+        self.shared.index().rates.of(scope, within, now)
     }
 
     fn end(&self) -> Cursor {

@@ -276,6 +276,7 @@ impl Turn {
                     .get(entry.origin)
                     .expect("a message's origin is known");
                 index.arrive(entry.seq(), entry.origin, &origin, entry.mode);
+                index.rates.count(&origin.to.folder, entry.received_at);
             }
         }
         let mut uses: HashMap<u32, Timestamp> = HashMap::new();
