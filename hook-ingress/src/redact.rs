@@ -20,6 +20,9 @@ const REDACTED: &[u8] = b"[token]";
 /// The name of our session cookie.
 pub const SESSION_COOKIE: &str = "doorbell_session";
 
+/// Its name where the browser speaks https: only a secure origin can set it, for its own host alone.
+pub const SECURE_SESSION_COOKIE: &str = "__Host-doorbell_session";
+
 /// The fewest characters of a channel token's claims, and of its MAC: 31 bytes and 32, as
 /// [`doorbell_core::capability`] writes them. A text such as `dbc_lib.so` is no token.
 const LEAST_CLAIMS: usize = 42;
@@ -96,7 +99,8 @@ pub fn without_session(cookie: &[u8]) -> Option<Cow<'_, [u8]>> {
 
 fn is_session(pair: &[u8]) -> bool {
     let name = pair.split(|byte| *byte == b'=').next().unwrap_or(pair);
-    name.trim_ascii() == SESSION_COOKIE.as_bytes()
+    let name = name.trim_ascii();
+    name == SESSION_COOKIE.as_bytes() || name == SECURE_SESSION_COOKIE.as_bytes()
 }
 
 /// How long the token is that `text` begins with, if it does.
@@ -279,6 +283,7 @@ mod tests {
         for (cookie, rest) in [
             ("a=1; doorbell_session=s; b=2", Some("a=1; b=2")),
             ("doorbell_session=s", None),
+            ("__Host-doorbell_session=s; b=2", Some("b=2")),
             ("my_doorbell_session=s", Some("my_doorbell_session=s")),
             ("a=1;b=2", Some("a=1;b=2")),
         ] {

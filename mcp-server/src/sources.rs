@@ -149,6 +149,16 @@ const ANY: Steps = Steps {
     ],
 };
 
+/// Every sender that is known, by the label that is best given to it.
+pub fn known() -> impl Iterator<Item = (&'static str, Steps)> {
+    SENDERS.iter().map(|sender| (sender.words[0], sender.steps))
+}
+
+/// How to point any other sender at a webhook URL.
+pub const fn other() -> Steps {
+    ANY
+}
+
 /// How to point the sender that a label means at a webhook URL.
 ///
 /// Case does not matter, nor does what stands beside the sender's name: `GitHub`, `gh`,

@@ -7,7 +7,7 @@ mod store;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use axum::{Router, middleware};
+use axum::{Router, http::Request, middleware};
 use doorbell_core::{registry::Registry, time::Clock};
 use doorbell_ingress::{
     front_door::{Config, FrontDoor, front_door},
@@ -16,12 +16,14 @@ use doorbell_ingress::{
     serve::serve,
 };
 use tokio::{net::TcpListener, sync::watch};
+use tower::ServiceExt;
 
 use crate::{
     caller::Authenticator,
     config::{DataDirError, ServerFile, Settings},
     faces::{
-        guard::{self, Hosts},
+        dashboard::dashboard,
+        guard::{self, Hosts, Peer},
         mcp, rest,
         well_known::well_known,
     },
@@ -150,7 +152,17 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
                 ConnectionLimits::default(),
                 stop()
             ),
-            serve(control, |_| face.clone(), limits, stop()),
+            serve(
+                control,
+                |peer| {
+                    face.clone().map_request(move |mut request: Request<_>| {
+                        request.extensions_mut().insert(Peer(peer.ip()));
+                        request
+                    })
+                },
+                limits,
+                stop()
+            ),
         )
     };
     tokio::join!(serving, async {
@@ -247,7 +259,7 @@ fn door(
 /// is behind the whole guard.
 fn control_face(house: &Arc<House>, allowed_hosts: Vec<String>) -> Router {
     let hosts = Arc::new(Hosts(allowed_hosts));
-    let meant_for_us = middleware::from_fn_with_state(hosts, guard::meant_for_us);
+    let meant_for_us = middleware::from_fn_with_state(Arc::clone(&hosts), guard::meant_for_us);
     let guarded = rest::v1(Arc::clone(house))
         .merge(mcp::http(Arc::clone(house)))
         .layer(middleware::from_fn_with_state(
@@ -258,7 +270,9 @@ fn control_face(house: &Arc<House>, allowed_hosts: Vec<String>) -> Router {
     let guarded = guarded
         .merge(issuer.map(well_known).unwrap_or_default())
         .layer(meant_for_us);
-    rest::health(Arc::clone(house)).fallback_service(guarded)
+    rest::health(Arc::clone(house))
+        .merge(dashboard(Arc::clone(house), hosts))
+        .fallback_service(guarded)
 }
 
 /// Takes `server.json` away, unless another server has written its own meanwhile.

@@ -10,7 +10,10 @@ use doorbell_core::{
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use tokio::{sync::watch, time::sleep};
 
-use super::Credential;
+use super::{
+    Credential,
+    browser::{Browsers, CookieSecret, Shown},
+};
 use crate::{
     oidc::{Issuer, TokenError},
     refusal::Refusal,
@@ -29,6 +32,7 @@ pub struct Admitted {
 pub struct Authenticator {
     keys: Arc<dyn Store>,
     issuer: Option<Arc<Issuer>>,
+    browsers: Browsers,
     /// Changes whenever a credential was ended by hand.
     ended: watch::Sender<()>,
 }
@@ -39,6 +43,7 @@ impl Authenticator {
         Self {
             keys,
             issuer: None,
+            browsers: Browsers::default(),
             ended: watch::Sender::new(()),
         }
     }
@@ -83,6 +88,9 @@ impl Authenticator {
                 .issuer
                 .as_ref()
                 .is_some_and(|issuer| issuer.now() < *expires_at),
+            Credential::Browser { session, shown } => {
+                self.browsers.is_open(session) && self.still_lets_in(shown)
+            }
         }
     }
 
@@ -96,9 +104,15 @@ impl Authenticator {
         let mut ended = self.ended.subscribe();
         while self.still_lets_in(credential) {
             let by_itself = async {
-                match (credential.expires_at(), &self.issuer) {
-                    (Some(at), Some(issuer)) => sleep(at.since(issuer.now())).await,
-                    _ => pending().await,
+                let own = credential.expires_at().zip(self.issuer.as_ref());
+                let own = own.map(|(at, issuer)| at.since(issuer.now()));
+                let cookie = match credential {
+                    Credential::Browser { session, .. } => self.browsers.lasts(session),
+                    _ => None,
+                };
+                match own.into_iter().chain(cookie).min() {
+                    Some(rest) => sleep(rest).await,
+                    None => pending().await,
                 }
             };
             tokio::select! {
@@ -107,6 +121,38 @@ impl Authenticator {
                 _ = ended.changed() => {}
             }
         }
+    }
+
+    /// A browser signs in with what was typed into the form, any credential that a bearer may
+    /// show; the reply is its cookie. Whatever it had before is left behind.
+    pub async fn sign_in(&self, typed: &str, secure: bool) -> Result<CookieSecret, Refusal> {
+        let admitted = HeaderValue::try_from(format!("Bearer {}", typed.trim()))
+            .map_err(|_| Refusal::Unauthenticated("this is no credential".to_owned()))?;
+        let admitted = self.bearer(&admitted).await?;
+        tracing::info!(by = %admitted.principal, credential = %admitted.credential, "a browser signed in");
+        Ok(self.browsers.open(admitted, secure))
+    }
+
+    /// Whose browser a cookie is of, if it is signed in still.
+    pub fn browser(&self, shown: &Shown) -> Option<Admitted> {
+        let (session, admitted) = self.browsers.find(shown)?;
+        if !self.still_lets_in(&admitted.credential) {
+            self.browsers.close(shown);
+            return None;
+        }
+        Some(Admitted {
+            principal: admitted.principal,
+            credential: Credential::Browser {
+                session,
+                shown: Box::new(admitted.credential),
+            },
+        })
+    }
+
+    /// Ends a browser's session.
+    pub fn sign_out(&self, shown: &Shown) {
+        self.browsers.close(shown);
+        self.note_end();
     }
 
     async fn bearer(&self, shown: &HeaderValue) -> Result<Admitted, Refusal> {

@@ -4,7 +4,10 @@ use std::fmt;
 
 use doorbell_core::{key::KeyId, time::Timestamp, token::TokenHash};
 
+use super::browser::BrowserId;
 use crate::oidc::Subject;
+
+use super::browser::BrowserId;
 
 /// A credential that was found good. It holds no secret, and may be asked again whether it still is:
 /// [`Authenticator::still_lets_in`](super::Authenticator::still_lets_in).
@@ -24,6 +27,13 @@ pub enum Credential {
         /// From when on it is not good any more.
         expires_at: Timestamp,
     },
+    /// The cookie of a browser that signed in.
+    Browser {
+        /// Names its session.
+        session: BrowserId,
+        /// What was shown when it signed in.
+        shown: Box<Credential>,
+    },
 }
 
 impl Credential {
@@ -33,6 +43,7 @@ impl Credential {
         match self {
             Self::Key { id, .. } => id.as_u128().to_be_bytes(),
             Self::Token { subject, .. } => subject.identity(),
+            Self::Browser { shown, .. } => shown.identity(),
         }
     }
 
@@ -41,6 +52,7 @@ impl Credential {
         match self {
             Self::Key { .. } => None,
             Self::Token { expires_at, .. } => Some(*expires_at),
+            Self::Browser { shown, .. } => shown.expires_at(),
         }
     }
 }
@@ -51,6 +63,7 @@ impl fmt::Display for Credential {
         match self {
             Self::Key { id, .. } => write!(f, "key {id}"),
             Self::Token { subject, .. } => write!(f, "token of {subject}"),
+            Self::Browser { shown, .. } => write!(f, "browser of {shown}"),
         }
     }
 }

@@ -4,9 +4,11 @@
 //! `Authorization: Bearer`, and the [`Authenticator`] says whose it is. It may carry `Doorbell-Folder`, which narrows it to the
 //! agent of that folder, `Doorbell-Receiver`, a name that tells several receivers on one
 //! credential apart, and `Doorbell-Session`, which says whose session's inbox is meant too. Nothing
-//! trusts loopback.
+//! trusts loopback. A browser that signed in shows its cookie instead, to `/v1` and the dashboard
+//! alone ([`browser`]).
 
 mod authenticator;
+pub mod browser;
 mod credential;
 
 use std::fmt;
@@ -56,10 +58,15 @@ pub async fn identify(
     headers: &HeaderMap,
     authenticator: &Authenticator,
 ) -> Result<Caller, Refusal> {
+    identify_as(authenticator.authenticate(headers).await?, headers)
+}
+
+/// The same, for somebody whose credential was found good already.
+pub fn identify_as(admitted: Admitted, headers: &HeaderMap) -> Result<Caller, Refusal> {
     let Admitted {
         principal,
         credential,
-    } = authenticator.authenticate(headers).await?;
+    } = admitted;
     let principal = match text_header(headers, FOLDER_HEADER)? {
         None => principal,
         Some(text) => {

@@ -273,8 +273,12 @@ impl Desk for Local {
                 .message(id.0, ask.max_body_bytes.map(Count::get))
                 .await?;
             let cursor = ask.cursor.unwrap_or_else(|| Text(self.house.store.end()));
+            let state = detail.message.state.filter(|_| ask.with_state);
             return Ok(Page {
-                messages: vec![detail.message],
+                messages: vec![Message {
+                    state,
+                    ..detail.message
+                }],
                 cursor,
             });
         }
@@ -289,8 +293,13 @@ impl Desk for Local {
             now: self.house.clock.now(),
         };
         let page = self.house.store.read(request).await?;
+        let shape = if ask.with_state {
+            shapes::standing
+        } else {
+            shapes::message
+        };
         Ok(Page {
-            messages: page.messages.into_iter().map(shapes::message).collect(),
+            messages: page.messages.into_iter().map(shape).collect(),
             cursor: Text(page.cursor),
         })
     }

@@ -6,6 +6,7 @@
 mod channels;
 mod events;
 mod local;
+mod overview;
 mod receiving;
 mod remote;
 mod routes;

@@ -38,6 +38,22 @@ pub(super) fn message(from: message::Message) -> Message {
         context: from.context.map(|context| context.as_str().to_owned()),
         mode: from.mode.as_str().to_owned(),
         attempt: from.attempt,
+        state: None,
+    }
+}
+
+/// The same, and where it stands.
+pub(super) fn standing(from: message::Message) -> Message {
+    let state = match from.state {
+        message::State::Pending => MessageState::Pending,
+        message::State::Leased => MessageState::Leased,
+        message::State::Settled => MessageState::Settled,
+        message::State::Dead => MessageState::Dead,
+        message::State::Observed => MessageState::Observed,
+    };
+    Message {
+        state: Some(state),
+        ..message(from)
     }
 }
 
@@ -106,19 +122,12 @@ pub(super) fn detail(from: ports::Detail, rings: &[Rung]) -> Detail {
     // Each part is in order; what happened in one millisecond stays as it is listed above.
     life.sort_by_key(|entry| entry.at.0);
     Detail {
-        state: match from.message.state {
-            message::State::Pending => MessageState::Pending,
-            message::State::Leased => MessageState::Leased,
-            message::State::Settled => MessageState::Settled,
-            message::State::Dead => MessageState::Dead,
-            message::State::Observed => MessageState::Observed,
-        },
         folder: Text(from.message.to.folder.clone()),
         route_id: from.message.rule.as_ref().map(|rule| Text(rule.id)),
         grant_id: Text(from.message.grant),
         peer: from.message.head.peer.map(|peer| peer.to_string()),
         life,
-        message: message(from.message),
+        message: standing(from.message),
     }
 }
 

@@ -5,16 +5,24 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     extract::{Request, State},
     http::{
-        HeaderMap,
-        header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE},
+        HeaderMap, Method,
+        header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, WWW_AUTHENTICATE},
         uri::Authority,
     },
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use super::rest::Problem;
-use crate::{caller, house::House, refusal::Refusal};
+use super::{rest::Problem, same_origin};
+use crate::{
+    caller::{self, Caller, browser::Shown},
+    house::House,
+    refusal::Refusal,
+};
+
+/// The address that a connection came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
 
 /// Which names the control listener answers to.
 ///
@@ -83,12 +91,14 @@ fn check(hosts: &Hosts, headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// Learns who sent a request and leaves the [`caller::Caller`] in its extensions; the credential goes no
+/// Learns who sent a request and leaves the [`Caller`] in its extensions; the credential goes no
 /// further, so that nothing below can log it.
 pub async fn let_in(State(house): State<Arc<House>>, mut request: Request, next: Next) -> Response {
-    match caller::identify(request.headers(), &house.authenticator).await {
+    let (method, path) = (request.method(), request.uri().path());
+    match who(&house, method, path, request.headers()).await {
         Ok(caller) => {
             request.headers_mut().remove(AUTHORIZATION);
+            request.headers_mut().remove(COOKIE);
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
@@ -102,6 +112,25 @@ pub async fn let_in(State(house): State<Arc<House>>, mut request: Request, next:
             response
         }
     }
+}
+
+/// A bearer credential goes before a cookie, which the browser sends along whoever asks. Agents do
+/// not speak with cookies: `/v1` alone takes one, where our own page made the request.
+async fn who(
+    house: &House,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<Caller, Refusal> {
+    if !headers.contains_key(AUTHORIZATION)
+        && path.starts_with("/v1/")
+        && let Some(shown) = Shown::find(headers)
+        && let Some(admitted) = house.authenticator.browser(&shown)
+    {
+        same_origin::check(method, headers, &shown.secret.csrf())?;
+        return caller::identify_as(admitted, headers);
+    }
+    caller::identify(headers, &house.authenticator).await
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The faces: each only translates.
 
+pub mod same_origin;
+
 pub mod guard;
 
 pub mod rest;
@@ -7,5 +9,7 @@ pub mod rest;
 pub mod well_known;
 
 pub mod mcp;
+
+pub mod dashboard;
 
 pub mod cli;

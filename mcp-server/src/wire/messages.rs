@@ -103,6 +103,9 @@ pub struct Message {
     pub mode: String,
     /// How often it has been leased, this time included
     pub attempt: u8,
+    /// Where it stands; in the log, where it was asked for
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<MessageState>,
 }
 
 impl Message {
@@ -172,6 +175,9 @@ pub struct Read {
     /// Cut each body after so many bytes; 65536 if absent, whole if `id` is given
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<Count<0, MAX_BODY_BYTES>>,
+    /// Say of each message where it stands
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_state: bool,
 }
 
 /// A page of the log.
@@ -189,8 +195,6 @@ pub struct Detail {
     /// The message
     #[serde(flatten)]
     pub message: Message,
-    /// Where it stands
-    pub state: MessageState,
     /// The folder it was routed to
     pub folder: Text<Folder>,
     /// The rule that routed it, if one did; it may be gone by now

@@ -7,6 +7,7 @@
 mod channels;
 mod keys;
 mod messages;
+mod overview;
 mod read;
 mod routes;
 mod text;
@@ -20,6 +21,9 @@ pub use keys::{IssueKey, IssuedKey, KeyEntry, KeyList, KeyRevoked};
 pub use messages::{
     Ack, AckResults, BodyEncoding, DEFAULT_BODY_BYTES, Detail, LifeEntry, MAX_BODY_BYTES, Message,
     MessageState, Nack, Order, Page, Read, Receive, Received, Replayed, SettleStatus, Settled,
+};
+pub use overview::{
+    FolderEntry, FolderList, InFolder, Minute, Rates, SourceEntry, SourceList, Who, WhoAmI,
 };
 pub use read::{from_json, from_query, from_value};
 pub use routes::{

@@ -4,6 +4,7 @@ mod access;
 mod backup;
 mod cli;
 mod crash;
+mod dashboard;
 mod door;
 mod examples;
 mod handshakes;

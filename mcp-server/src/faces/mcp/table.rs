@@ -130,6 +130,7 @@ mod tests {
                     "state",
                     "order",
                     "max_body_bytes",
+                    "with_state",
                 ],
                 &[],
                 &["messages", "cursor"],

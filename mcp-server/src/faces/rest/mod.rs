@@ -9,6 +9,7 @@ mod keys;
 mod messages;
 mod metrics;
 mod openapi;
+mod overview;
 mod paging;
 mod problem;
 mod routes;
@@ -39,7 +40,8 @@ pub fn v1(house: Arc<House>) -> Router {
         .merge(routes::routes())
         .merge(keys::routes())
         .merge(backup::routes())
-        .merge(metrics::routes());
+        .merge(metrics::routes())
+        .merge(overview::routes());
     openapi::end(routes)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(problem::not_found)

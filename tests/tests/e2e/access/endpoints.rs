@@ -19,8 +19,12 @@ enum Other {
     Silence,
     /// 200: it tells whoever has a credential the same.
     Anyones,
+    /// 200, and this is not in it.
+    Without(&'static str),
     /// It needs no credential at all.
     Open,
+    /// A page for people, who are asked to sign in; held to by the dashboard's tests.
+    Page,
     /// Held to by the tests of the tools.
     Tools,
 }
@@ -72,6 +76,60 @@ const TABLE: &[Row] = &[
         target: |_| "/openapi.json".into(),
         ask: none,
         other: Other::Anyones,
+    },
+    Row {
+        endpoint: "GET /",
+        target: |_| "/".into(),
+        ask: none,
+        other: Other::Page,
+    },
+    Row {
+        endpoint: "GET /assets/{file}",
+        target: |_| "/assets/app.js".into(),
+        ask: none,
+        other: Other::Page,
+    },
+    Row {
+        endpoint: "GET /sign-in",
+        target: |_| "/sign-in".into(),
+        ask: none,
+        other: Other::Page,
+    },
+    Row {
+        endpoint: "POST /sign-in",
+        target: |_| "/sign-in".into(),
+        ask: none,
+        other: Other::Page,
+    },
+    Row {
+        endpoint: "POST /sign-out",
+        target: |_| "/sign-out".into(),
+        ask: none,
+        other: Other::Page,
+    },
+    Row {
+        endpoint: "GET /v1/whoami",
+        target: |_| "/v1/whoami".into(),
+        ask: none,
+        other: Other::Without("\"acme/eng\""),
+    },
+    Row {
+        endpoint: "GET /v1/folders",
+        target: |_| "/v1/folders?folder=acme/eng".into(),
+        ask: none,
+        other: Other::Nothing("folders"),
+    },
+    Row {
+        endpoint: "GET /v1/rates",
+        target: |_| "/v1/rates?folder=acme/eng".into(),
+        ask: none,
+        other: Other::Without("\"messages\":1"),
+    },
+    Row {
+        endpoint: "GET /v1/sources",
+        target: |_| "/v1/sources".into(),
+        ask: none,
+        other: Other::Without("acme/eng"),
     },
     Row {
         endpoint: "ANY /mcp",
@@ -326,10 +384,13 @@ fn no_endpoint_lets_a_stranger_or_a_dead_key_in() {
                 &body,
             )
             .expect("the control listener answers");
-            if let Other::Open = row.other {
-                assert_eq!(reply.status, 200, "{}", row.endpoint);
-            } else {
-                told.insert(problem(reply, 401, row.endpoint).to_string());
+            match row.other {
+                Other::Open => assert_eq!(reply.status, 200, "{}", row.endpoint),
+                Other::Page => {
+                    assert_eq!(reply.status, 401, "{}: {}", row.endpoint, reply.text());
+                    assert!(!reply.text().contains("acme"), "{}", row.endpoint);
+                }
+                _ => _ = told.insert(problem(reply, 401, row.endpoint).to_string()),
             }
         }
         assert_eq!(told.len(), 1, "refusals tell what exists: {told:?}");
@@ -348,7 +409,7 @@ fn no_endpoint_shows_or_changes_anything_of_another_folder() {
             let (method, _) = row.endpoint.split_once(' ').expect("method and path");
             let ask = Some((row.ask)(&scene)).filter(|ask| !ask.is_null());
             let reply = match row.other {
-                Other::Open | Other::Tools => continue,
+                Other::Open | Other::Tools | Other::Page => continue,
                 _ => caller.call(method, &(row.target)(&scene), ask.as_ref()),
             };
             match row.other {
@@ -377,7 +438,11 @@ fn no_endpoint_shows_or_changes_anything_of_another_folder() {
                 Other::Anyones => {
                     reply.expect(200);
                 }
-                Other::Open | Other::Tools => unreachable!("passed by"),
+                Other::Without(text) => {
+                    let reply = reply.expect(200);
+                    assert!(!reply.text().contains(text), "{}", row.endpoint);
+                }
+                Other::Open | Other::Tools | Other::Page => unreachable!("passed by"),
             }
         }
     }
