@@ -105,7 +105,7 @@ export class Routes extends Table {
       cell("Sender", route.sender ? write(h("code", {}), route.sender) : none()),
       cell("Headers", headers.length > 0 ? write(h("code", {}), headers.join(", ")) : none()),
       cell("Target", write(h("code", {}), route.target)),
-      cell("Owner", route.owner_folder ? h("code", {}, route.owner_folder) : h("span", { class: "quiet" }, "operator")),
+      cell("Owner", route.owner_folder === "*" ? h("span", { class: "quiet" }, "operator") : h("code", {}, route.owner_folder)),
       this.end("Remove", "Remove route?", `Messages at ${route.match} go by the next rule that matches.`, `/v1/routes/${encodeURIComponent(route.route_id)}`, "Removed.", id),
     );
   }
