@@ -7,8 +7,6 @@ use doorbell_core::{key::KeyId, time::Timestamp, token::TokenHash};
 use super::browser::BrowserId;
 use crate::oidc::Subject;
 
-use super::browser::BrowserId;
-
 /// A credential that was found good. It holds no secret, and may be asked again whether it still is:
 /// [`Authenticator::still_lets_in`](super::Authenticator::still_lets_in).
 #[derive(Clone, Debug)]
