@@ -61,6 +61,12 @@ impl Control {
         Ok(serde_json::from_slice::<Minted>(reply)?.token)
     }
 
+    /// Sets a rule that routes messages.
+    pub(crate) async fn set_route(&mut self, asked: &serde_json::Value) -> Outcome<()> {
+        self.call("POST", "/v1/routes", Some(asked), 201).await?;
+        Ok(())
+    }
+
     /// Leases up to 100 messages, whole bodies with them, waiting for the first so many seconds.
     pub(crate) async fn receive(&mut self, wait_seconds: u64) -> Outcome<Vec<String>> {
         let received: Received = self.receive_as(wait_seconds).await?;

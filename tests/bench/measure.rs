@@ -1,4 +1,4 @@
-//! What is measured: issue 2's figures, each in the file of its subject.
+//! What is measured: the issues' figures, each in the file of its subject.
 
 mod disk;
 mod drain;
@@ -8,6 +8,7 @@ mod noise;
 mod preflight;
 mod rate;
 mod restart;
+mod routes;
 mod uploads;
 mod wake;
 
@@ -25,7 +26,7 @@ pub(crate) struct Measure {
 }
 
 /// All measures in the order of the report.
-pub(crate) fn all() -> [Measure; 11] {
+pub(crate) fn all() -> [Measure; 12] {
     [
         Measure {
             rows: &["noise"],
@@ -38,6 +39,10 @@ pub(crate) fn all() -> [Measure; 11] {
         Measure {
             rows: &["rate256", "p99", "memory-run"],
             run: rate::at_256,
+        },
+        Measure {
+            rows: &["routes", "routes-cpu"],
+            run: routes::measure,
         },
         Measure {
             rows: &["drain64"],

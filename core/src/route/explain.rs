@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Outcome, Rule, Sessions, Table, default_outcome, owned::applies};
+use super::{
+    Outcome, Rule, Sessions, Table, default_outcome,
+    owned::{EFFORT, applies},
+};
 use crate::{grant::Grant, message::Headers};
 
 /// What one rule would make of a message.
@@ -60,6 +63,8 @@ impl Table {
     ) -> (Outcome, Vec<Considered>) {
         let jid = grant.jid();
         let mut outcome = None;
+        // Every rule is tried here, those too that a look-up would pass by.
+        let mut effort = EFFORT * 5;
         let of_folder = self
             .iter()
             .filter(|rule| rule.owner.contains(&grant.target_folder));
@@ -71,7 +76,10 @@ impl Table {
             } else if !applies(rule, jid.as_str(), grant.sender()) {
                 Verdict::Sender
             } else {
-                match (rule.headers.unmatched(headers), rule.destination(sessions)) {
+                match (
+                    rule.headers.unmatched(headers, &mut effort),
+                    rule.destination(sessions),
+                ) {
                     (Some((name, false)), _) => Verdict::HeaderAbsent(name.to_owned()),
                     (Some((name, true)), _) => Verdict::HeaderDiffers(name.to_owned()),
                     (None, None) => Verdict::NoSession,

@@ -52,6 +52,16 @@ pub(super) enum Key<'a> {
     Any,
 }
 
+impl Key<'_> {
+    /// How long what is looked for is: the longer, the less it stands somewhere by chance.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Exact(text) | Self::Piece(text) => text.len(),
+            Self::Any => 0,
+        }
+    }
+}
+
 impl Glob {
     /// The text, exactly as it was given.
     pub fn as_str(&self) -> &str {
@@ -75,19 +85,22 @@ impl Glob {
         }
     }
 
-    /// What a value must have.
-    pub(super) fn key(&self) -> Key<'_> {
-        match &self.kind {
-            Kind::Exact => Key::Exact(&self.text),
-            Kind::Any => Key::Any,
-            Kind::Wild(_) => {
-                let pieces = self.text.split(['*', '?']);
-                match pieces.max_by_key(|piece| piece.len()) {
-                    None | Some("") => Key::Any,
-                    Some(piece) => Key::Piece(piece),
-                }
-            }
-        }
+    /// What a value must have, all of it: [`Key::Any`] alone, where nothing can be looked for.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key<'_>> {
+        let pieces = match &self.kind {
+            Kind::Wild(_) => &*self.text,
+            Kind::Exact | Kind::Any => "",
+        };
+        let mut keys = pieces
+            .split(['*', '?'])
+            .filter(|piece| !piece.is_empty())
+            .map(Key::Piece)
+            .peekable();
+        let whole = match &self.kind {
+            Kind::Exact => Some(Key::Exact(&self.text)),
+            Kind::Any | Kind::Wild(_) => keys.peek().is_none().then_some(Key::Any),
+        };
+        whole.into_iter().chain(keys)
     }
 }
 
@@ -171,10 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_the_longest_run_without_a_wildcard() {
-        assert_eq!(glob("push").key(), Key::Exact("push"));
-        assert_eq!(glob("re*request?d").key(), Key::Piece("request"));
-        assert_eq!(glob("*?").key(), Key::Any);
-        assert_eq!(glob("*").key(), Key::Any);
+    fn a_value_must_have_every_piece_between_the_wildcards() {
+        let keys = |text: &str| -> Vec<String> {
+            let glob = glob(text);
+            glob.keys().map(|key| format!("{key:?}")).collect()
+        };
+        assert_eq!(keys("push"), [r#"Exact("push")"#]);
+        assert_eq!(keys("re*?d"), [r#"Piece("re")"#, r#"Piece("d")"#]);
+        assert_eq!(keys("*?"), ["Any"]);
+        assert_eq!(keys("*"), ["Any"]);
     }
 }

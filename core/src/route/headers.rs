@@ -85,26 +85,18 @@ impl HeaderGlobs {
         self.0.is_empty()
     }
 
-    /// Whether all match; what trying them costs is taken from `effort`, and without any left they
-    /// do not.
-    pub(super) fn match_all(&self, headers: &Headers, effort: &mut usize) -> bool {
-        self.iter().all(|(name, glob)| {
-            headers.get(name).is_some_and(|value| {
-                let left = effort.checked_sub(glob.effort(value));
-                *effort = left.unwrap_or(0);
-                left.is_some() && glob.matches(value)
-            })
+    /// The first that does not match, and whether the header is there; `None`: all match. What trying
+    /// them costs is taken from `effort`, and without any left they do not.
+    pub(super) fn unmatched(&self, headers: &Headers, effort: &mut usize) -> Option<(&str, bool)> {
+        self.iter().find_map(|(name, glob)| {
+            let Some(value) = headers.get(name) else {
+                return Some((name, false));
+            };
+            let left = effort.checked_sub(glob.effort(value));
+            *effort = left.unwrap_or(0);
+            let matches = left.is_some() && glob.matches(value);
+            (!matches).then_some((name, true))
         })
-    }
-
-    /// The first that does not match, and whether the header is there.
-    pub(super) fn unmatched(&self, headers: &Headers) -> Option<(&str, bool)> {
-        self.iter()
-            .find_map(|(name, glob)| match headers.get(name) {
-                None => Some((name, false)),
-                Some(value) if !glob.matches(value) => Some((name, true)),
-                Some(_) => None,
-            })
     }
 }
 
@@ -131,9 +123,7 @@ mod tests {
         };
         let unmatched = |pairs: &[(&str, &str)]| {
             let headers = headers(pairs);
-            let first = globs.unmatched(&headers);
-            let mut effort = usize::MAX;
-            assert_eq!(globs.match_all(&headers, &mut effort), first.is_none());
+            let first = globs.unmatched(&headers, &mut usize::MAX.clone());
             first.map(|(name, there)| (name.to_owned(), there))
         };
         assert_eq!(unmatched(&[("x-event", "push"), ("x-ref", "")]), None);

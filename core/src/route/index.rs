@@ -1,10 +1,10 @@
 //! Rules that ask for headers, found by what a request has and not by trying each.
 //!
-//! Each rule stands under one of the globs it asks for, that which the fewest others share: under
-//! the value itself, or under the longest piece of it that holds no wildcard. So an arrival costs a
+//! Each rule stands under one thing that it asks for, that which the fewest others ask for too: a
+//! value, or a piece of one that holds no wildcard. So an arrival costs a
 //! look-up for each header that any rule names, and one pass over its value where wildcards are.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
 use aho_corasick::AhoCorasick;
 
@@ -39,14 +39,14 @@ impl Index {
     /// Of these rules, in their order.
     pub(super) fn new<'a>(rules: impl Iterator<Item = &'a Rule> + Clone) -> Self {
         let mut shared: HashMap<(&str, Key<'_>), usize> = HashMap::new();
-        for (name, glob) in rules.clone().flat_map(|rule| rule.headers.iter()) {
-            *shared.entry((name, glob.key())).or_default() += 1;
+        for key in rules.clone().flat_map(keys) {
+            *shared.entry(key).or_default() += 1;
         }
         let mut index = Self::default();
         let mut pieces: HashMap<&str, HashMap<&str, Vec<u32>>> = HashMap::new();
         for (rank, rule) in (0_u32..).zip(rules) {
-            let keys = rule.headers.iter().map(|(name, glob)| (name, glob.key()));
-            let Some((name, key)) = keys.min_by_key(|key| shared[key]) else {
+            let rarest = keys(rule).min_by_key(|key| (shared[key], Reverse(key.1.len())));
+            let Some((name, key)) = rarest else {
                 continue;
             };
             let values = index.names.entry(name.into()).or_default();
@@ -90,6 +90,12 @@ impl Index {
             }
         }
     }
+}
+
+/// Everything that a rule asks for, by the header's name.
+fn keys(rule: &Rule) -> impl Iterator<Item = (&str, Key<'_>)> {
+    let headers = rule.headers.iter();
+    headers.flat_map(|(name, glob)| glob.keys().map(move |key| (name, key)))
 }
 
 impl Values {

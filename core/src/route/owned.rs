@@ -108,7 +108,7 @@ impl Owned {
         found.dedup();
         found.into_iter().find_map(|rank| {
             let Entry { rule, matched } = &self.rules[rank as usize];
-            if !rule.headers.match_all(headers, effort) {
+            if rule.headers.unmatched(headers, effort).is_some() {
                 return None;
             }
             let (to, mode) = rule.destination(sessions)?;

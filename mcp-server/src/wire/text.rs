@@ -117,7 +117,7 @@ text_shape!(Suffix, "Suffix", {
 text_shape!(Jid, "Jid", {
     "type": "string",
     "description": "The address messages arrive at: hook:acme/eng/github",
-    "pattern": "^(hook|web):[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,9}$"
+    "pattern": "^(hook:[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){1,9}|web:[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,8})$"
 });
 text_shape!(Pattern, "Pattern", {
     "type": "string",

@@ -9,6 +9,7 @@ use e2e::{
 use serde_json::json;
 
 use super::{route, went};
+use crate::ringing::agent::Agent;
 
 #[test]
 fn what_is_routed_to_a_session_is_typed_as_one_line_that_names_it_and_never_its_body() {
@@ -64,6 +65,41 @@ fn what_is_routed_to_a_session_is_typed_as_one_line_that_names_it_and_never_its_
         (&tested["target"], &tested["mode"]),
         (&json!(build), &json!("trigger"))
     );
+}
+
+#[test]
+fn what_is_routed_to_a_session_is_pushed_to_its_channel_and_what_is_observed_never_is() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let (loud, quiet) = (
+        operator.hook("acme", "loud"),
+        operator.hook("acme", "quiet"),
+    );
+    let mut agent = Agent::ready(&home, &["--channel", "--session", "build"]);
+    wait_for("it to attach", || {
+        let sessions = operator.get("/v1/sessions");
+        (sessions["sessions"][0]["state"] == "live").then_some(())
+    });
+    let acme = server.agent("acme");
+    route(&acme, "hook:acme/loud", "doorbell:/sessions/build");
+    route(&acme, "hook:acme/quiet", "acme#observe");
+    quiet.deliver(b"quiet");
+    let id = loud.deliver(b"loud");
+    let pushed = agent.pushed();
+    let content = pushed["content"].as_str().expect("a content");
+    assert!(
+        content.contains("loud") && !content.contains("quiet"),
+        "{content}"
+    );
+    assert_eq!(pushed["meta"]["jid"], json!(loud.jid));
+    let received = agent.call("receive_messages", json!({}));
+    assert_eq!(received["messages"][0]["id"], json!(id));
+    assert_eq!(received["observed"][0]["body"], "quiet");
+    // Everything pushed to it by now was that one.
+    agent.ask("ping", json!({}));
+    assert_eq!(agent.heard(), 0);
+    agent.end();
 }
 
 #[test]

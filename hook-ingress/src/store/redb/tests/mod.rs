@@ -9,3 +9,4 @@ mod reopen;
 mod retention;
 mod rig;
 mod rotation;
+mod routes;
