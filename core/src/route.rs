@@ -35,7 +35,7 @@ pub use headers::{HeaderGlobError, HeaderGlobs, HeaderRuleError, MAX_HEADER_NAME
 pub use table::{MAX_OWNED, MAX_RULES, Table, TooManyRules};
 
 /// The highest place a rule may be given.
-pub const MAX_SEQ: u32 = 1_000_000_000;
+pub const MAX_SEQ: u32 = 999_999_999;
 
 /// How far behind its owner's last a rule stands unless it is told where.
 pub const SEQ_STEP: u32 = 10;

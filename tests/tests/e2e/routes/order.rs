@@ -100,6 +100,38 @@ fn a_message_names_its_rule_for_good_and_over_restarts_and_so_do_rules() {
     assert!(matched(&server, &plain).starts_with("no rule: acme/eng"));
 }
 
+#[test]
+fn the_list_is_paged_in_the_order_of_evaluation_without_a_gap_while_it_changes() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let eng = server.agent("acme/eng");
+    let mut ids: Vec<String> = (0..3)
+        .map(|_| route(&operator, "hook:**", "acme"))
+        .collect();
+    ids.extend((0..3).map(|_| route(&eng, "hook:**", "acme/eng")));
+    let named = |page: &serde_json::Value| -> Vec<String> {
+        let rules = page["routes"].as_array().expect("routes").iter();
+        rules
+            .map(|rule| rule["route_id"].as_str().expect("an id").to_owned())
+            .collect()
+    };
+    let first = operator.get("/v1/routes?limit=4");
+    assert_eq!(named(&first), ids[..4]);
+    // What the cursor stands behind goes, and one comes before it.
+    operator
+        .call("DELETE", &format!("/v1/routes/{}", ids[3]), None)
+        .expect(200);
+    route(&operator, "hook:**", "acme");
+    let cursor = first["cursor"].as_str().expect("there is more");
+    let second = operator.get(&format!("/v1/routes?cursor={cursor}"));
+    assert_eq!(named(&second), ids[4..]);
+    assert_eq!(second.get("cursor"), None);
+    operator
+        .call("GET", "/v1/routes?cursor=c1", None)
+        .expect(400);
+}
+
 /// The hook's port is another after a restart.
 fn post_again(
     server: &e2e::server::Doorbell<'_>,
