@@ -107,9 +107,72 @@ impl Values {
         if let Some(Pieces { automaton, ranks }) = &self.pieces
             && value.len() <= MAX_WILD_VALUE
         {
-            for piece in automaton.find_overlapping_iter(value) {
-                take(&ranks[piece.pattern().as_usize()]);
+            // A piece may stand in a value a thousand times, and is taken once.
+            let mut seen = Vec::new();
+            for found in automaton.find_overlapping_iter(value) {
+                let piece = found.pattern().as_usize();
+                seen.resize(ranks.len(), false);
+                if !std::mem::replace(&mut seen[piece], true) {
+                    take(&ranks[piece]);
+                }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        message::RouteId,
+        route::{HeaderGlobs, Owner},
+        time::Timestamp,
+    };
+
+    fn rule(glob: &str) -> Rule {
+        Rule {
+            id: RouteId::from_u128(1),
+            owner: Owner::Root,
+            pattern: "hook:**".parse().expect("legal"),
+            sender: None,
+            headers: HeaderGlobs::new([("x-a", glob)]).expect("legal"),
+            target: "acme".parse().expect("legal"),
+            seq: 1,
+            created_at: Timestamp::from_millis(1),
+        }
+    }
+
+    /// The ranks that are to be tried for a value, in order.
+    fn found(globs: &[&str], value: &str) -> Vec<u32> {
+        let rules: Vec<_> = globs.iter().map(|glob| rule(glob)).collect();
+        let headers = Headers::from_pairs(vec![("x-a".into(), value.into())]);
+        let mut found = Vec::new();
+        Index::new(rules.iter()).find(&headers, |_| true, &mut found);
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn only_rules_whose_rarest_piece_is_there_are_tried() {
+        let globs = ["push", "pull", "release-*", "*-nightly", "rel?*-nightly-x"];
+        assert_eq!(found(&globs, "push"), [0]);
+        assert_eq!(found(&globs, "release-7"), [2]);
+        assert_eq!(found(&globs, "build-nightly"), [3]);
+        assert_eq!(found(&globs, "nothing"), [0; 0]);
+        // A thousand share the first piece, and each has one of its own.
+        let many: Vec<_> = (0..1_000).map(|n| format!("*branch?{n:04}*")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert_eq!(found(&many, "branch/0417/x"), [417]);
+    }
+
+    #[test]
+    fn a_piece_that_stands_in_a_value_many_times_is_taken_once() {
+        assert_eq!(found(&["*a*", "*aa*"], &"a".repeat(1_000)), [0, 1]);
+    }
+
+    #[test]
+    fn a_value_that_is_too_long_for_wildcards_is_looked_up_all_the_same() {
+        let long = "a".repeat(MAX_WILD_VALUE + 1);
+        assert_eq!(found(&["a*", "*"], &long), [1]);
     }
 }

@@ -104,8 +104,6 @@ impl Owned {
         }
         found.extend(&applying.plain);
         found.sort_unstable();
-        // A piece of a value may stand in it more than once.
-        found.dedup();
         found.into_iter().find_map(|rank| {
             let Entry { rule, matched } = &self.rules[rank as usize];
             if rule.headers.unmatched(headers, effort).is_some() {

@@ -17,11 +17,10 @@ use doorbell_core::{
     grant::{Door, Grant, GrantId, Ttl},
     label::SessionId,
     memory::MemoryStore,
-    message::{Message, MessageId, RouteId},
-    ports::{GrantStore, Log, Order, ReadRequest, Ring, RouteStore},
+    message::{Message, MessageId},
+    ports::{GrantStore, Log, Order, ReadRequest, Ring},
     principal::Principal,
     registry::{NewChannel, NewSession, Registry},
-    route::{HeaderGlobs, NewRule, Owner},
     time::{Clock, Timestamp},
     token::{Chance, Token, TokenKind},
 };
@@ -159,28 +158,6 @@ impl House {
     pub(super) fn end_before_the_next(&self, session: &str) {
         let id = session.parse().expect("legal");
         *self.log.ending.lock().expect("unpoisoned") = Some(id);
-    }
-
-    /// Sets a rule of an agent's.
-    pub(super) async fn rule(
-        &self,
-        owner: &str,
-        headers: &[(&str, &str)],
-        target: &str,
-    ) -> RouteId {
-        let now = self.clock.now();
-        let number = self.chance.0.fetch_add(1, Ordering::Relaxed);
-        let new = NewRule {
-            id: RouteId::new(now, number.into()),
-            owner: Owner::Folder(owner.parse().expect("legal")),
-            pattern: "hook:**".parse().expect("legal"),
-            sender: None,
-            headers: HeaderGlobs::new(headers.iter().copied()).expect("legal"),
-            target: target.parse().expect("legal"),
-            seq: None,
-            created_at: now,
-        };
-        self.store.set_rule(new).await.expect("kept").id
     }
 
     /// A live webhook's token.

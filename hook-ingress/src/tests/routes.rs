@@ -2,11 +2,32 @@
 
 use doorbell_core::{
     address::Inbox,
-    message::{Kind, Mode},
-    ports::RouteStore,
+    message::{Kind, Mode, RouteId},
+    ports::{RouteStore, Routes},
+    route::{HeaderGlobs, NewRule, Owner},
+    time::Clock,
 };
 
 use super::house::House;
+
+impl House {
+    /// Sets a rule of an agent's.
+    async fn rule(&self, owner: &str, headers: &[(&str, &str)], target: &str) -> RouteId {
+        let now = self.clock.now();
+        let before = self.store.routes().iter().count();
+        let new = NewRule {
+            id: RouteId::new(now, before as u128),
+            owner: Owner::Folder(owner.parse().expect("legal")),
+            pattern: "hook:**".parse().expect("legal"),
+            sender: None,
+            headers: HeaderGlobs::new(headers.iter().copied()).expect("legal"),
+            target: target.parse().expect("legal"),
+            seq: None,
+            created_at: now,
+        };
+        self.store.set_rule(new).await.expect("kept").id
+    }
+}
 
 #[tokio::test]
 async fn the_first_rule_that_matches_decides_and_is_named_on_the_message() {
