@@ -2,6 +2,19 @@
 
 use crate::{address::Inbox, time::Timestamp};
 
+/// What waits in an inbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Pending and ready to be leased.
+    pub ready: u64,
+    /// Pending, resting after a nack.
+    pub resting: u64,
+    /// Held under a lease.
+    pub leased: u64,
+    /// The next moment at which a lease or a rest ends.
+    pub next_ready_at: Option<Timestamp>,
+}
+
 /// What is unsettled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {

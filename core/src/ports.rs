@@ -6,6 +6,7 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
+pub use crate::backlog::Waiting;
 use crate::{
     acl::Scope,
     address::{Inbox, Jid},
@@ -319,19 +320,6 @@ pub struct Detail {
     pub life: Vec<LifeEvent>,
 }
 
-/// What waits in an inbox.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
-    /// Pending and ready to be leased.
-    pub ready: u64,
-    /// Pending, resting after a nack.
-    pub resting: u64,
-    /// Held under a lease.
-    pub leased: u64,
-    /// The next moment at which a lease or a rest ends.
-    pub next_ready_at: Option<Timestamp>,
-}
-
 /// The messages: inboxes to lease from and one log to read.
 pub trait Log: Send + Sync {
     /// Stores an arrival. Once it returns [`Put::Stored`] the message survives a crash, and
@@ -369,9 +357,8 @@ pub trait Log: Send + Sync {
     /// What waits in an inbox, counting only what the pattern matches; from memory.
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting;
 
-    /// What is unsettled at `now`, of at most so many inboxes each by itself: those that hold the
-    /// most, and of equals the first in their order. What it costs grows with the number of inboxes
-    /// and of leases, not with that of messages.
+    /// What is unsettled at `now`, of at most so many inboxes each by itself: the fullest, and of
+    /// equals the first in their order. It costs with the inboxes and leases, not with the messages.
     fn backlogs(&self, most: usize, now: Timestamp) -> Answer<'_, Backlogs>;
 
     /// The places of messages that are ready to be leased from an inbox, behind `after`, oldest
@@ -402,6 +389,11 @@ pub trait Log: Send + Sync {
 pub trait Ring: Send + Sync {
     /// `messages` are pending in `inbox` now. Must not block: the writer calls it.
     fn ring(&self, inbox: &Inbox, messages: &[MessageId]);
+
+    /// How many hear a ring at this inbox; asked only to be told of in the log.
+    fn told_at(&self, _inbox: &Inbox) -> usize {
+        0
+    }
 
     /// The log has grown, by pending messages or by observed ones. Must not block either.
     fn grown(&self) {}

@@ -137,13 +137,13 @@ impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
         grants.into_iter().find(|grant| grant.is_live(now))
     }
 
-    /// Revokes every live grant of a JID that is in reach, and says how many. Another's reads as
-    /// not found.
+    /// Revokes every live grant of a JID that is in reach, and says which those were. Another's reads
+    /// as not found.
     pub async fn revoke(
         &self,
         permit: &Permit<ManageGrants>,
         jid: &Jid,
-    ) -> Result<usize, RevokeError> {
+    ) -> Result<Vec<GrantId>, RevokeError> {
         let now = self.clock.now();
         let ids: Vec<_> = self
             .store
@@ -152,8 +152,8 @@ impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
             .filter(|grant| grant.is_live(now))
             .map(|grant| grant.id)
             .collect();
-        let revoked = self.store.revoke_grants(ids, now).await?.len();
-        if revoked == 0 {
+        let revoked = self.store.revoke_grants(ids, now).await?;
+        if revoked.is_empty() {
             Err(RevokeError::NotFound(jid.clone()))
         } else {
             Ok(revoked)

@@ -50,7 +50,7 @@ impl Visit {
         tracing::info!(
             jid = %self.via.address(),
             grant = %self.via.id(),
-            %message,
+            id = %message,
             kind = kind.as_str(),
             bytes,
             duration_ms = self.milliseconds(),
@@ -65,7 +65,7 @@ impl Visit {
         tracing::info!(
             jid = %self.via.address(),
             grant = %self.via.id(),
-            %message,
+            id = %message,
             bytes,
             duration_ms = self.milliseconds(),
             trace = self.trace.map(tracing::field::display),

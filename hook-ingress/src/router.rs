@@ -39,6 +39,16 @@ fn route(path: &str) -> Route<'_> {
     }
 }
 
+/// The route that a path belongs to, as it may be named; none, if nothing is served there.
+pub fn route_of(path: &str) -> Option<&'static str> {
+    match route(path) {
+        Route::Hook("") => Some("/hook"),
+        Route::Hook(_) => Some("/hook/{token}"),
+        Route::Healthz => Some("/healthz"),
+        Route::Nothing => None,
+    }
+}
+
 impl FrontDoor {
     /// Answers one request. `peer` is where its connection came from.
     pub async fn answer<B: Body<Data = Bytes>>(

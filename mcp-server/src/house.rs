@@ -1,6 +1,6 @@
 //! What every desk stands on: the store, the registry and the switchboard of one instance.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use doorbell_core::{
     ports::Store,
@@ -31,8 +31,10 @@ pub struct House {
     pub backup: Option<Arc<dyn Backup>>,
     /// What is counted.
     pub instruments: Instruments,
-    /// True once the server was told to stop: not ready any more, finishing what is in flight.
+    /// True once the server was told to stop: whoever waits or follows is to end.
     pub draining: watch::Sender<bool>,
+    /// True from the first word of a stop on: it serves, and says that it is not ready.
+    pub leaving: AtomicBool,
 }
 
 /// A store that can copy itself while it serves.

@@ -3,9 +3,15 @@
 mod farewell;
 mod greeting;
 mod operator_key;
+mod service;
+mod stopping;
 mod store;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use axum::{Router, http::Request, middleware};
 use doorbell_core::{registry::Registry, time::Clock};
@@ -18,6 +24,7 @@ use doorbell_ingress::{
 use tokio::{net::TcpListener, sync::watch};
 use tower::ServiceExt;
 
+use self::stopping::{StopWord, said};
 use crate::{
     caller::Authenticator,
     config::{DataDirError, ServerFile, Settings},
@@ -30,6 +37,7 @@ use crate::{
     house::{House, Instruments},
     oidc::{Issuer, NoClient},
     switchboard::Switchboard,
+    telemetry::Traces,
 };
 
 /// Why the server could not run.
@@ -56,6 +64,9 @@ pub enum AppError {
     /// The OIDC issuer cannot be asked.
     #[error(transparent)]
     Issuer(#[from] NoClient),
+    /// It was told to stop a second time, and did not wait for what was in flight.
+    #[error("told to stop twice: what was in flight was cut off")]
+    ToldTwice,
     /// Something on this machine.
     #[error("{what}: {source}")]
     Io {
@@ -72,13 +83,17 @@ impl AppError {
     }
 }
 
-/// Runs the server until it is told to stop (SIGTERM, SIGINT).
+/// Runs the server until it is told to stop (SIGTERM, SIGINT), and told twice at the latest.
 pub fn run(settings: Settings) -> Result<(), AppError> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(AppError::io("cannot start the runtime"))?
-        .block_on(serve_until_told(settings))
+        .map_err(AppError::io("cannot start the runtime"))?;
+    let ended = runtime.block_on(serve_until_told(settings));
+    if let Err(AppError::ToldTwice) = ended {
+        runtime.shutdown_background();
+    }
+    ended
 }
 
 async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
@@ -121,57 +136,56 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
             started,
         },
         draining: watch::Sender::new(false),
+        leaving: AtomicBool::new(false),
     });
     let door = door(&settings, &opened, clock, &house);
     if let Some(issuer) = issuer {
         tokio::spawn(async move { issuer.keep_keys().await });
     }
     tokio::spawn(farewell::end_unnamed_sessions(Arc::clone(&house)));
-    let face = control_face(&house, settings.allowed_hosts.clone());
+    let traces = Traces::begin();
+    let face = control_face(&house, settings.allowed_hosts.clone(), &traces);
     server
         .write(&settings.data_dir.server_file())
         .map_err(AppError::io("cannot write server.json"))?;
     greeting::print(&server, &settings.data_dir);
 
-    let stop = || {
-        let mut draining = house.draining.subscribe();
-        async move {
-            // The sender lives in the house, which outlives both listeners.
-            let _ = draining.wait_for(|draining| *draining).await;
-        }
-    };
+    let front_over = watch::Sender::new(false);
     let limits = ConnectionLimits {
         half_close: false,
         ..ConnectionLimits::default()
     };
     let serving = async {
-        tokio::join!(
-            serve(
-                front,
-                |peer| door.for_peer(peer),
-                ConnectionLimits::default(),
-                stop()
-            ),
-            serve(
-                control,
-                |peer| {
-                    face.clone().map_request(move |mut request: Request<_>| {
-                        request.extensions_mut().insert(Peer(peer.ip()));
-                        request
-                    })
-                },
-                limits,
-                stop()
-            ),
-        )
+        let front = async {
+            let limits = ConnectionLimits::default();
+            let told = said(&house.draining);
+            let service = |peer| traces.door(door.for_peer(peer));
+            serve(front, service, limits, told).await;
+            front_over.send_replace(true);
+        };
+        let face = |peer: SocketAddr| {
+            face.clone().map_request(move |mut request: Request<_>| {
+                request.extensions_mut().insert(Peer(peer.ip()));
+                request
+            })
+        };
+        // The last to go: whoever asks is told that it is not ready, as long as anything is in flight.
+        let control = serve(control, face, limits, said(&front_over));
+        tokio::join!(front, control);
     };
-    tokio::join!(serving, async {
-        told.wait().await;
-        tracing::info!("told to stop: finishing what is in flight");
-        house.draining.send_replace(true);
-    });
+    service::ready();
+    let in_order = tokio::select! {
+        () = serving => true,
+        () = stopping::in_order(&mut told, &house, settings.drain) => false,
+    };
     remove_own(&server, &settings);
+    if !in_order {
+        // Closing it would wait for the disk.
+        std::mem::forget(opened);
+        return Err(AppError::ToldTwice);
+    }
     opened.close().await;
+    traces.end().await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -257,7 +271,7 @@ fn door(
 
 /// Everything on the control listener. All but health, and the description of who issues tokens,
 /// is behind the whole guard.
-fn control_face(house: &Arc<House>, allowed_hosts: Vec<String>) -> Router {
+fn control_face(house: &Arc<House>, allowed_hosts: Vec<String>, traces: &Traces) -> Router {
     let hosts = Arc::new(Hosts(allowed_hosts));
     let meant_for_us = middleware::from_fn_with_state(Arc::clone(&hosts), guard::meant_for_us);
     let guarded = rest::v1(Arc::clone(house))
@@ -270,9 +284,11 @@ fn control_face(house: &Arc<House>, allowed_hosts: Vec<String>) -> Router {
     let guarded = guarded
         .merge(issuer.map(well_known).unwrap_or_default())
         .layer(meant_for_us);
-    rest::health(Arc::clone(house))
-        .merge(dashboard(Arc::clone(house), hosts))
-        .fallback_service(guarded)
+    let open = rest::health(Arc::clone(house)).merge(dashboard(Arc::clone(house), hosts));
+    // Within each, as a route is known by its name only below the router that has it.
+    traces
+        .control(open)
+        .fallback_service(traces.control(guarded))
 }
 
 /// Takes `server.json` away, unless another server has written its own meanwhile.
@@ -282,43 +298,5 @@ fn remove_own(server: &ServerFile, settings: &Settings) {
         && let Err(error) = std::fs::remove_file(&path)
     {
         tracing::warn!(%error, "server.json is left behind");
-    }
-}
-
-/// SIGTERM or SIGINT; SIGHUP is no reason to stop, since a server in the background outlives the
-/// terminal it was started from.
-struct StopWord {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    _hangup: tokio::signal::unix::Signal,
-}
-
-impl StopWord {
-    fn listen() -> Result<Self, AppError> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let listen = |kind| signal(kind).map_err(AppError::io("cannot listen for signals"));
-            Ok(Self {
-                terminate: listen(SignalKind::terminate())?,
-                interrupt: listen(SignalKind::interrupt())?,
-                _hangup: listen(SignalKind::hangup())?,
-            })
-        }
-        #[cfg(not(unix))]
-        Ok(Self {})
-    }
-
-    async fn wait(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-        #[cfg(not(unix))]
-        let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -21,3 +21,25 @@ pub use whereabouts::Whereabouts;
 pub fn colour_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
+
+/// Whether traces are to be sent: OpenTelemetry's own variables name a collector, and do not turn it
+/// off.
+#[cfg(feature = "otlp")]
+pub fn traces_wanted() -> bool {
+    let is = |name: &str, value: &str| {
+        std::env::var(name).is_ok_and(|set| set.eq_ignore_ascii_case(value))
+    };
+    let named = [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ]
+    .iter()
+    .any(|name| std::env::var_os(name).is_some_and(|set| !set.is_empty()));
+    named && !is("OTEL_SDK_DISABLED", "true") && !is("OTEL_TRACES_EXPORTER", "none")
+}
+
+/// Whether the environment says what this service is called in traces.
+#[cfg(feature = "otlp")]
+pub fn service_is_named() -> bool {
+    std::env::var_os("OTEL_SERVICE_NAME").is_some_and(|set| !set.is_empty())
+}

@@ -68,6 +68,9 @@ pub struct ServeArgs {
     /// The control listener as its clients reach it, where a proxy stands before it [http://<Host>]
     #[arg(long, env = "DOORBELL_CONTROL_URL", value_name = "URL")]
     control_url: Option<String>,
+    /// How long to go on serving, not ready, once told to stop: until a load balancer has noticed [0s]
+    #[arg(long, env = "DOORBELL_DRAIN", value_name = "TIME")]
+    drain: Option<Period>,
     /// What to log: error, warn, info, debug, trace, or directives such as doorbell=debug [info]
     #[arg(long, env = "DOORBELL_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -114,6 +117,8 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// Whose tokens let in, if anybody's.
     pub oidc: Option<OidcSettings>,
+    /// How long to go on serving once told to stop.
+    pub drain: Duration,
     /// What to log.
     pub log: String,
     /// How to log.
@@ -210,6 +215,10 @@ impl Settings {
             max_disk: args.max_disk.or(file.max_disk).map(|size| size.0),
             allowed_hosts: allowed,
             oidc,
+            drain: args
+                .drain
+                .or(file.drain)
+                .map_or(Duration::ZERO, |period| period.0),
             log: args.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: args.log_format.or(file.log_format).unwrap_or_default(),
         })

@@ -106,8 +106,8 @@ impl Local {
         let exposed = self.house.registry.expose(&permit, new).await?;
         let token = exposed.token.expose();
         tracing::info!(
-            channel = %exposed.grant.address(), grant = %exposed.grant.id, by = %self.caller,
-            "channel exposed"
+            jid = %exposed.grant.address(), grant = %exposed.grant.id, by = %self.caller,
+            "issued"
         );
         Ok(ExposedChannel {
             channel: exposed.grant.address().to_string(),
@@ -128,10 +128,10 @@ impl Local {
 
     pub(super) async fn revoke_channel_grant(&self, id: GrantId) -> Answer<ChannelList> {
         let permit = authorize(self.principal(), ManageGrants)?;
-        let Some(_) = self.house.registry.revoke_channel(&permit, id).await? else {
+        let Some(revoked) = self.house.registry.revoke_channel(&permit, id).await? else {
             return Err(Refusal::NotFound(format!("no live channel grant {id}")));
         };
-        tracing::info!(grant = %id, by = %self.caller, "channel grant revoked");
+        tracing::info!(jid = %revoked.address(), grant = %id, by = %self.caller, "revoked");
         let mut list = self.channels()?;
         list.grants.retain(|entry| entry.grant_id.0 == id);
         Ok(list)

@@ -100,7 +100,7 @@ impl Local {
         let issued = self.house.registry.issue(permit, new).await?;
         tracing::info!(
             jid = %issued.grant.jid(), grant = %issued.grant.id, by = %self.caller,
-            "route token issued"
+            "issued"
         );
         Ok(self.show(&issued))
     }
@@ -241,10 +241,12 @@ impl Desk for Local {
     async fn revoke_token(&self, jid: Jid) -> Answer<Revoked> {
         let permit = authorize(self.principal(), ManageGrants)?;
         let revoked = self.house.registry.revoke(&permit, &jid).await?;
-        tracing::info!(%jid, revoked, by = %self.caller, "route tokens revoked");
+        for grant in &revoked {
+            tracing::info!(%jid, %grant, by = %self.caller, "revoked");
+        }
         Ok(Revoked {
             jid: Text(jid),
-            revoked: revoked as u64,
+            revoked: revoked.len() as u64,
         })
     }
 
@@ -327,7 +329,7 @@ impl Desk for Local {
             .replay(id, scope, self.house.clock.now())
             .await?
         {
-            tracing::info!(message = %id, by = %self.caller, "message replayed");
+            tracing::info!(%id, by = %self.caller, "replay asked for");
             Ok(Replayed {
                 id: Text(id),
                 replayed: true,

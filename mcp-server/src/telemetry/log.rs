@@ -5,21 +5,19 @@ use std::io::{self, IsTerminal};
 use tracing::{Level, Metadata};
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, prelude::*};
 
+use super::lines::{Flush, Lines};
 use crate::config::{LogFormat, colour_wanted};
 
-/// How many lines were given up.
-pub(super) fn dropped() -> u64 {
-    0
-}
-
-/// Begins to log. A filter that does not parse is said and replaced by `info`.
-pub fn begin(filter: &str, format: LogFormat) {
+/// Begins to log, until what it returns is dropped. A filter that does not parse is said and replaced
+/// by `info`.
+pub fn begin(filter: &str, format: LogFormat) -> io::Result<Flush> {
     let (directives, wrong) = match EnvFilter::try_new(filter) {
         Ok(good) => (good, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
+    let (writer, flush) = Lines::begin(io::stderr())?;
     let lines = fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(writer)
         .with_ansi(io::stderr().is_terminal() && colour_wanted());
     let lines = match format {
         LogFormat::Text => lines.boxed(),
@@ -35,11 +33,15 @@ pub fn begin(filter: &str, format: LogFormat) {
     if let Some(error) = wrong {
         tracing::warn!(%error, "this log filter does not parse; logging at info");
     }
+    Ok(flush)
 }
 
-/// Below WARN rmcp prints arguments and results, and with them every token that is minted. No
-/// directive of the user's turns that on.
+/// Below WARN rmcp prints arguments and results, and with them every token that is minted; and the
+/// exporter of traces its settings, with the collector's password. No directive of the user's turns
+/// that on.
 fn is_silent_about_secrets(metadata: &Metadata<'_>) -> bool {
-    let from_rmcp = metadata.target() == "rmcp" || metadata.target().starts_with("rmcp::");
-    !from_rmcp || *metadata.level() <= Level::WARN
+    let target = metadata.target();
+    let talkative =
+        target == "rmcp" || target.starts_with("rmcp::") || target.starts_with("opentelemetry");
+    !talkative || *metadata.level() <= Level::WARN
 }

@@ -1,10 +1,16 @@
 //! What an operator sees of an instance: its log, and its figures. Never a token.
 
 mod exposition;
+mod lines;
 mod log;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod process;
 mod scrape;
+mod traces;
 
 pub use exposition::Dialect;
+pub use lines::Flush;
 pub use log::begin;
 pub use scrape::scrape;
+pub use traces::Traces;

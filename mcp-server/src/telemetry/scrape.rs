@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use super::{
     exposition::{Dialect, Exposition, Label},
-    process,
+    lines, process,
 };
 use crate::house::House;
 
@@ -202,7 +202,7 @@ fn instance(page: &mut Exposition, house: &House) {
         "doorbell_log_lines_dropped",
         "Lines of the log that were given up because nobody took them in time.",
     )
-    .is(super::log::dropped());
+    .is(lines::given_up());
     let started = house.instruments.started.as_millis() as f64 / 1e3;
     page.gauge(
         "process_start_time_seconds",

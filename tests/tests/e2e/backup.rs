@@ -23,6 +23,8 @@ fn picture(caller: &Caller) -> Value {
     json!({
         "messages": caller.log().iter().map(whole).collect::<Vec<_>>(),
         "tokens": caller.get("/v1/route_tokens"),
+        "sessions": caller.get("/v1/sessions"),
+        "channels": caller.get("/v1/channels"),
     })
 }
 
@@ -32,7 +34,7 @@ fn post(front: std::net::SocketAddr, hook: &Hook, id: &str) -> http::Reply {
 }
 
 #[test]
-fn a_backup_taken_under_load_gives_the_same_messages_tokens_and_keys() {
+fn a_backup_taken_under_load_gives_the_same_messages_tokens_sessions_and_keys() {
     let home = Home::new();
     let server = home.serve_with(&["--hook-rate", "0"]);
     let agent = server.agent("acme").named("one");
@@ -56,6 +58,11 @@ fn a_backup_taken_under_load_gives_the_same_messages_tokens_and_keys() {
     let leased = agent.receive(json!({"max": 3}));
     assert_eq!(agent.ack(&leased[..1]), ["acked"]);
     assert_eq!(agent.nack(&leased[2..]), ["nacked"]);
+    agent.make("/v1/sessions", json!({"id": "build"}));
+    let said = agent.make("/v1/channels", json!({"session_id": "build"}));
+    let said = format!("/hook/{}", said["token"].as_str().expect("a token"));
+    let hello = br#"{"message":"hello","idempotency_key":"1"}"#;
+    server.front("POST", &said, &[], hello).expect(202);
     let before = picture(&agent);
     let keys = server.operator().get("/v1/keys");
 
@@ -127,6 +134,11 @@ fn a_backup_taken_under_load_gives_the_same_messages_tokens_and_keys() {
         None
     );
     post(server.front, &revoked, "x").expect(401);
+    let repeated = server.front("POST", &said, &[], hello).expect(200).json();
+    assert_eq!(repeated["duplicate"], true);
+    server
+        .front("POST", &said, &[], br#"{"message":"new"}"#)
+        .expect(202);
     let late = agent.clone().named("other");
     assert_eq!(late.ack(&leased[1..2]), ["not_found"]);
     assert_eq!(agent.ack(&leased[1..2]), ["acked"]);

@@ -55,6 +55,7 @@ mod schema;
 mod segment;
 mod shared;
 mod stream;
+mod told;
 mod turn;
 mod writer;
 

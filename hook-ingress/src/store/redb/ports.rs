@@ -28,6 +28,7 @@ use super::{
     entry::seq_of,
     record,
     registry::Registry,
+    told::tell_leased,
 };
 
 impl RedbStore {
@@ -168,6 +169,7 @@ impl Log for RedbStore {
                     let seq = seq_of(message.id);
                     let taken = picked.messages.iter().find(|(at, _)| *at == seq);
                     message.attempt = taken.map_or(message.attempt, |(_, attempt)| *attempt);
+                    tell_leased(message);
                 }
                 {
                     let mut index = shared.index();
@@ -215,7 +217,8 @@ impl Log for RedbStore {
             if targets.iter().all(Option::is_none) {
                 return Ok(vec![false; targets.len()]);
             }
-            self.ask(move |answer| {
+            let asked = targets.clone();
+            let ask = self.ask(move |answer| {
                 Command::Settle(Box::new(SettleCommand {
                     targets,
                     how,
@@ -223,8 +226,14 @@ impl Log for RedbStore {
                     now,
                     answer,
                 }))
-            })
-            .await
+            });
+            let settled = ask.await?;
+            for (target, settled) in asked.iter().zip(&settled) {
+                if let (Some(target), true) = (target, settled) {
+                    self.shared.tell_settled(target, how);
+                }
+            }
+            Ok(settled)
         })
     }
 
@@ -250,8 +259,12 @@ impl Log for RedbStore {
             match target {
                 None => Ok(false),
                 Some(target) => {
-                    self.ask(move |answer| Command::Replay(target, now, answer))
-                        .await
+                    let ask = self.ask(move |answer| Command::Replay(target, now, answer));
+                    let replayed = ask.await?;
+                    if replayed {
+                        self.shared.tell_replayed(&target);
+                    }
+                    Ok(replayed)
                 }
             }
         })

@@ -8,7 +8,7 @@ use std::{
 use doorbell_core::{
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    message::{Kind, MessageId, Mode, Via},
+    message::{Happening, Kind, MessageId, Mode, Via},
     ports::{LeaseRequest, Put, StoreError},
     route::Table,
     time::Timestamp,
@@ -317,7 +317,7 @@ impl Turn {
             }
         }
         pending.extend(self.replayed.iter().map(|(id, number)| (*number, *id)));
-        ring(shared, pending);
+        let rung = ring(shared, pending);
         if !self.batch.records.is_empty() {
             shared.setup.ring.grown();
         }
@@ -327,12 +327,22 @@ impl Turn {
         for reply in self.control_replies.into_iter().chain(self.log_replies) {
             reply(Ok(()));
         }
+        // Nobody waits for what is only told.
+        let events = self.batch.events.iter();
+        let died = events.filter(|event| event.what == Happening::Died);
+        let died: Vec<_> = died.map(|event| (event.seq, event.attempt)).collect();
+        shared.tell_dead(&died);
+        for (number, newest, messages, told) in rung {
+            shared.tell_rung(number, newest, messages, told);
+        }
     }
 }
 
-/// Tells who listens at each inbox, once per inbox.
-fn ring(shared: &Shared, pending: Vec<(u32, MessageId)>) {
+/// Tells who listens at each inbox, once per inbox. Where anyone did: the origins, each with the
+/// newest message, how many there are and how many were told.
+fn ring(shared: &Shared, pending: Vec<(u32, MessageId)>) -> Vec<(u32, MessageId, usize, usize)> {
     let mut inboxes: HashMap<_, Vec<MessageId>> = HashMap::new();
+    let mut newest: HashMap<u32, (MessageId, usize)> = HashMap::new();
     let mut origins: HashMap<u32, Arc<super::origin::Origin>> = HashMap::new();
     for (number, _) in &pending {
         if !origins.contains_key(number)
@@ -344,11 +354,18 @@ fn ring(shared: &Shared, pending: Vec<(u32, MessageId)>) {
     for (number, id) in pending {
         if let Some(origin) = origins.get(&number) {
             inboxes.entry(&origin.to.inbox).or_default().push(id);
+            let (newest, messages) = newest.entry(number).or_insert((id, 0));
+            (*newest, *messages) = (id, *messages + 1);
         }
     }
     for (inbox, ids) in inboxes {
         shared.setup.ring.ring(inbox, &ids);
     }
+    let rung = newest.into_iter().filter_map(|(number, (id, messages))| {
+        let told = shared.setup.ring.told_at(&origins.get(&number)?.to.inbox);
+        (told > 0).then_some((number, id, messages, told))
+    });
+    rung.collect()
 }
 
 /// Chance in bulk: four bytes per message.

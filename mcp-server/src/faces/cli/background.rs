@@ -93,13 +93,16 @@ fn cannot_start(error: io::Error) -> Refusal {
     Refusal::Unavailable(format!("cannot start a server in the background: {error}"))
 }
 
-enum Probe {
+/// Who is at an address.
+pub(super) enum Probe {
+    /// A server that takes messages.
     Ready,
+    /// A server, or something else, that does not.
     NotReady,
     Nobody,
 }
 
-async fn probe(url: &Url) -> Probe {
+pub(super) async fn probe(url: &Url) -> Probe {
     // The first provider wins; a second install is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()

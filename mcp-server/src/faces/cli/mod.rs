@@ -9,9 +9,11 @@ mod backup;
 mod channel;
 mod connect;
 mod doctor;
+mod health;
 mod key;
 mod listen;
 mod log;
+mod man;
 mod mcp;
 mod messages;
 mod restore;
@@ -169,6 +171,10 @@ enum Command {
     /// folder, posts a real message to it, receives, acknowledges and revokes. Calls nobody outside
     /// this machine unless --public is given. Exits 1 if anything is wrong.
     Doctor(doctor::Doctor),
+    /// Say whether the server is ready: exits 0 if it is, else 1
+    ///
+    /// For what looks after a server: a container's health check, a script. It needs no key.
+    Health,
     /// Copy everything to a file, consistently, while the server serves
     ///
     /// The file appears whole or not at all, for its owner's eyes alone. Put it back with
@@ -187,6 +193,13 @@ enum Command {
     ///   doorbell restore doorbell-2026-11-21.bak --data-dir /var/lib/doorbell
     #[command(verbatim_doc_comment)]
     Restore(restore::Restore),
+    /// Print the manual page, or write one for each command
+    ///
+    /// Examples:
+    ///   doorbell man | man -l -
+    ///   doorbell man --dir /usr/local/share/man/man1
+    #[command(verbatim_doc_comment)]
+    Man(man::Man),
     /// Print a shell's completions: doorbell completions bash > /etc/bash_completion.d/doorbell
     Completions {
         /// Which shell
@@ -308,9 +321,14 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 ExitCode::FAILURE
             })
         }
+        Command::Health => runtime()?.block_on(health::run(&common)),
         Command::Backup(args) => client(backup::run(&common, args)),
         Command::Restore(args) => {
             restore::run(&common, args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man(args) => {
+            man::run(args, Cli::command())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Completions { shell } => {

@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) fn run(common: &Common, args: ServeArgs) -> Result<ExitCode, Failure> {
     let settings = Settings::gather(args, common.data_dir()?)?;
-    telemetry::begin(&settings.log, settings.log_format);
+    let _flush = telemetry::begin(&settings.log, settings.log_format)?;
     app::run(settings)?;
     Ok(ExitCode::SUCCESS)
 }

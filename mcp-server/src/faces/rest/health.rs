@@ -1,6 +1,6 @@
 //! Whether the process lives, and whether it takes messages.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{extract::State, http::StatusCode};
 
@@ -16,7 +16,7 @@ pub(super) async fn alive() -> &'static str {
 pub(super) async fn ready(
     State(house): State<Arc<House>>,
 ) -> Result<(StatusCode, &'static str), Problem> {
-    if *house.draining.borrow() {
+    if house.leaving.load(Ordering::Relaxed) {
         return Err(Refusal::Unavailable("the server is stopping".to_owned()).into());
     }
     house.store.ready().map_err(Refusal::from)?;

@@ -108,6 +108,10 @@ fn listen_forward_to_posts_what_came_and_settles_on_a_2xx() {
     });
     let signed = [
         ("X-Hub-Signature-256", "sha256=fixture"),
+        (
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
         ("Content-Type", "application/json"),
     ];
     let body = b"{ \"a\":1.0,\xff\r\n}\n$end";
@@ -125,6 +129,7 @@ fn listen_forward_to_posts_what_came_and_settles_on_a_2xx() {
             head.contains("x-hub-signature-256: sha256=fixture"),
             "{head}"
         );
+        assert!(head.contains("\r\ntraceparent: 00-0af76519"), "{head}");
         assert!(heard.ends_with(body), "{head}");
     }
     // The state may show a moment before the event that led to it is durable.

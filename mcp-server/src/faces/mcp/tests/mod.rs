@@ -5,7 +5,11 @@ mod over_stdio;
 mod requests;
 mod waiting;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use axum::{Router, middleware};
 use doorbell_core::{
@@ -79,6 +83,7 @@ impl Fixture {
                 started: SystemClock.now(),
             },
             draining: watch::Sender::new(false),
+            leaving: AtomicBool::new(false),
         });
         Self {
             house,

@@ -116,6 +116,8 @@ impl Pusher {
                     // It may have been settled and forgotten meanwhile.
                     if let Some(message) = message {
                         if let Some((session, _)) = &self.held {
+                            let (jid, id) = (&message.jid, message.id.0);
+                            tracing::info!(%jid, %id, session = %session.id, "pushed");
                             let how = How::Pushed(session.id.clone());
                             let rung = Rung {
                                 at: self.house.clock.now(),
