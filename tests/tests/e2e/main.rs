@@ -16,6 +16,7 @@ mod mcp;
 mod metrics;
 mod oidc;
 mod openapi;
+mod packaging;
 mod paging;
 mod ringing;
 mod routes;
