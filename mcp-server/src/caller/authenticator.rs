@@ -15,7 +15,7 @@ use super::{
     browser::{Browsers, CookieSecret, Shown},
 };
 use crate::{
-    oidc::{Issuer, TokenError},
+    oidc::{Issuer, TokenError, Verified},
     refusal::Refusal,
 };
 
@@ -133,6 +133,13 @@ impl Authenticator {
         Ok(self.browsers.open(admitted, secure))
     }
 
+    /// A browser signs in as whom the issuer says it is; nothing where that names no folder.
+    pub fn sign_in_verified(&self, verified: Verified, secure: bool) -> Option<CookieSecret> {
+        let admitted = admitted(verified)?;
+        tracing::info!(by = %admitted.principal, credential = %admitted.credential, "a browser signed in");
+        Some(self.browsers.open(admitted, secure))
+    }
+
     /// Whose browser a cookie is of, if it is signed in still.
     pub fn browser(&self, shown: &Shown) -> Option<Admitted> {
         let (session, admitted) = self.browsers.find(shown)?;
@@ -188,14 +195,17 @@ async fn token(text: &str, issuer: &Issuer) -> Result<Admitted, Refusal> {
         TokenError::IssuerAway => Refusal::Unavailable(error.to_string()),
         _ => Refusal::Unauthenticated(error.to_string()),
     })?;
-    let principal = verified.principal.ok_or_else(|| {
+    admitted(verified).ok_or_else(|| {
         Refusal::Forbidden(format!(
             "this token's claim {:?} names no folder; its issuer has to set it to one, such as acme/eng, or to *",
             issuer.settings().folder_claim
         ))
-    })?;
-    Ok(Admitted {
-        principal,
+    })
+}
+
+fn admitted(verified: Verified) -> Option<Admitted> {
+    Some(Admitted {
+        principal: verified.principal?,
         credential: Credential::Token {
             subject: verified.subject,
             expires_at: verified.expires_at,

@@ -65,6 +65,9 @@ pub struct ServeArgs {
     /// The claim that holds a token's folder, or * for an operator [doorbell_folder]
     #[arg(long, env = "DOORBELL_OIDC_FOLDER_CLAIM", value_name = "NAME")]
     oidc_folder_claim: Option<String>,
+    /// What people sign in to the dashboard as at the issuer: a public client's id
+    #[arg(long, env = "DOORBELL_OIDC_CLIENT_ID", value_name = "ID")]
+    oidc_client_id: Option<String>,
     /// The control listener as its clients reach it, where a proxy stands before it [http://<Host>]
     #[arg(long, env = "DOORBELL_CONTROL_URL", value_name = "URL")]
     control_url: Option<String>,
@@ -191,6 +194,7 @@ impl Settings {
             args.oidc_issuer.or(file.oidc_issuer),
             args.oidc_audience.or(file.oidc_audience),
             args.oidc_folder_claim.or(file.oidc_folder_claim),
+            args.oidc_client_id.or(file.oidc_client_id),
             control_url,
         )?;
         Ok(Self {
@@ -243,6 +247,7 @@ fn oidc(
     issuer: Option<String>,
     audience: Option<String>,
     folder_claim: Option<String>,
+    client_id: Option<String>,
     control_url: Option<String>,
 ) -> Result<Option<OidcSettings>, SettingsError> {
     let incomplete = |given, missing, why| SettingsError::Incomplete {
@@ -252,10 +257,14 @@ fn oidc(
     };
     const WHOSE: &str = "the URL of the issuer whose tokens let in";
     let Some(issuer) = issuer else {
-        return match (audience, folder_claim) {
-            (Some(_), _) => Err(incomplete("--oidc-audience", "--oidc-issuer", WHOSE)),
-            (None, Some(_)) => Err(incomplete("--oidc-folder-claim", "--oidc-issuer", WHOSE)),
-            (None, None) => Ok(None),
+        let alone = [
+            ("--oidc-audience", audience.is_some()),
+            ("--oidc-folder-claim", folder_claim.is_some()),
+            ("--oidc-client-id", client_id.is_some()),
+        ];
+        return match alone.into_iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(incomplete(flag, "--oidc-issuer", WHOSE)),
+            None => Ok(None),
         };
     };
     let audience = audience.filter(|audience| !audience.is_empty());
@@ -270,6 +279,7 @@ fn oidc(
             .map_err(|error| SettingsError::Issuer(issuer, error))?,
         folder_claim: folder_claim.unwrap_or_else(|| DEFAULT_FOLDER_CLAIM.to_owned()),
         control_url,
+        client_id: client_id.filter(|id| !id.is_empty()),
     }))
 }
 

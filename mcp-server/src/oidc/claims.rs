@@ -81,17 +81,18 @@ pub struct Verified {
     pub principal: Option<Principal>,
 }
 
-/// Checks the claims of a token whose signature holds.
+/// Checks the claims of a token whose signature holds, and that is meant for this audience.
 pub(super) fn check(
     claims: &Map<String, Value>,
     settings: &OidcSettings,
+    audience: &str,
     now: Timestamp,
 ) -> Result<Verified, TokenError> {
     let issuer = claims.get("iss").and_then(Value::as_str);
     if issuer != Some(settings.issuer.as_str()) {
         return Err(TokenError::NotTheirs);
     }
-    if !names(claims.get("aud"), &settings.audience) {
+    if !names(claims.get("aud"), audience) {
         return Err(TokenError::Audience);
     }
     let expires_at = moment(claims.get("exp"))

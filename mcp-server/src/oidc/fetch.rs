@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode, Url, header::ACCEPT, redirect};
+use reqwest::{
+    Client, RequestBuilder, StatusCode, Url,
+    header::{ACCEPT, CONTENT_TYPE},
+    redirect,
+};
 use serde::Deserialize;
 
 use super::{jwk::KeySet, setting::IssuerUrl};
@@ -46,6 +50,30 @@ pub(super) enum FetchError {
 struct Description {
     issuer: String,
     jwks_uri: String,
+    authorization_endpoint: Option<String>,
+    token_endpoint: Option<String>,
+}
+
+/// What an issuer publishes, as far as we have use for it.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    /// The keys it signs with.
+    pub(super) keys: KeySet,
+    /// Where people sign in, if they do.
+    pub(super) endpoints: Option<Endpoints>,
+}
+
+/// Where people sign in.
+#[derive(Debug)]
+pub(super) struct Endpoints {
+    pub(super) authorization: Url,
+    pub(super) token: Url,
+}
+
+/// What a code is redeemed for; the rest is of no use to us.
+#[derive(Deserialize)]
+struct Redeemed {
+    id_token: String,
 }
 
 /// Fetches an issuer's documents. It follows no redirect and asks no proxy.
@@ -70,15 +98,37 @@ impl Fetch {
         Ok(Self { client, issuer })
     }
 
-    /// The keys it signs with now.
-    pub(super) async fn keys(&self) -> Result<KeySet, FetchError> {
-        let url = self.jwks_uri().await?;
+    /// What it publishes now.
+    pub(super) async fn published(&self) -> Result<Published, FetchError> {
+        let (url, endpoints) = self.description().await?;
         let bytes = self.document(&url).await?;
         let keys = KeySet::parse(&bytes).filter(|keys| keys.len() > 0);
-        keys.ok_or_else(|| wrong(&url, "holds no key that signs and that we can use"))
+        let wrong = || wrong(&url, "holds no key that signs and that we can use");
+        Ok(Published {
+            keys: keys.ok_or_else(wrong)?,
+            endpoints,
+        })
     }
 
-    async fn jwks_uri(&self) -> Result<Url, FetchError> {
+    /// Redeems a code for an identity token.
+    pub(super) async fn redeem(
+        &self,
+        url: &Url,
+        form: &[(&str, &str)],
+    ) -> Result<String, FetchError> {
+        let form = serde_urlencoded::to_string(form).expect("pairs of texts are a form");
+        let request = self.client.post(url.clone());
+        let request = request
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form);
+        let bytes = self.answer(url, request).await?;
+        let redeemed: Redeemed =
+            serde_json::from_slice(&bytes).map_err(|_| wrong(url, "sends no id_token"))?;
+        Ok(redeemed.id_token)
+    }
+
+    /// Where its keys are, and where people sign in.
+    async fn description(&self) -> Result<(Url, Option<Endpoints>), FetchError> {
         let [openid, oauth] = self.issuer.documents();
         let (url, bytes) = match self.document(&openid).await {
             Err(FetchError::Status { status, .. }) if status == StatusCode::NOT_FOUND => {
@@ -97,18 +147,30 @@ impl Fetch {
             );
             return Err(wrong(&url, rule));
         }
-        let jwks_uri = Url::parse(&description.jwks_uri).ok();
-        jwks_uri
-            .filter(|jwks_uri| self.issuer.may_name(jwks_uri))
-            .ok_or_else(|| wrong(&url, "its jwks_uri is no https:// URL"))
+        let may = |text: String| {
+            let url = Url::parse(&text).ok();
+            url.filter(|url| self.issuer.may_name(url))
+        };
+        let jwks_uri = may(description.jwks_uri);
+        let jwks_uri = jwks_uri.ok_or_else(|| wrong(&url, "its jwks_uri is no https:// URL"))?;
+        let authorization = description.authorization_endpoint.and_then(may);
+        let endpoints = authorization.zip(description.token_endpoint.and_then(may));
+        let endpoints = endpoints.map(|(authorization, token)| Endpoints {
+            authorization,
+            token,
+        });
+        Ok((jwks_uri, endpoints))
     }
 
     async fn document(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
+        self.answer(url, self.client.get(url.clone())).await
+    }
+
+    async fn answer(&self, url: &Url, request: RequestBuilder) -> Result<Vec<u8>, FetchError> {
         let away = |error: reqwest::Error| FetchError::Away {
             url: url.to_string(),
             why: causes(&error.without_url()),
         };
-        let request = self.client.get(url.clone());
         let request = request.header(ACCEPT, "application/json, application/jwk-set+json");
         let mut response = request.send().await.map_err(away)?;
         if response.status() != StatusCode::OK {

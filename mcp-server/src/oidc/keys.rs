@@ -12,7 +12,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{fetch::FetchError, jwk::KeySet};
+use super::fetch::{FetchError, Published};
 
 /// How old keys get before they are fetched again: so long may one that the issuer withdrew
 /// still be believed.
@@ -33,7 +33,7 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 struct State {
     /// How many fetches have ended, one way or the other.
     attempts: u64,
-    keys: Option<(Arc<KeySet>, Instant)>,
+    keys: Option<(Arc<Published>, Instant)>,
 }
 
 /// The last fetch that a request asked for: when, and how many had ended by then.
@@ -49,11 +49,11 @@ pub(super) struct Keys {
 
 impl Keys {
     /// The keys, unless there are none or the issuer has been away for too long.
-    pub(super) fn current(&self) -> Option<Arc<KeySet>> {
+    pub(super) fn current(&self) -> Option<Arc<Published>> {
         self.at(Instant::now())
     }
 
-    fn at(&self, now: Instant) -> Option<Arc<KeySet>> {
+    fn at(&self, now: Instant) -> Option<Arc<Published>> {
         let state = self.state.borrow();
         let (keys, at) = state.keys.as_ref()?;
         (now.saturating_duration_since(*at) < TOO_OLD).then(|| Arc::clone(keys))
@@ -61,7 +61,7 @@ impl Keys {
 
     /// Keys that were fetched since the call, or while it waited; nothing if it is too early to
     /// ask again, or the issuer does not answer.
-    pub(super) async fn newer(&self) -> Option<Arc<KeySet>> {
+    pub(super) async fn newer(&self) -> Option<Arc<Published>> {
         let mut changes = self.state.subscribe();
         let before = self.ask(Instant::now())?;
         let changed = changes.wait_for(|state| state.attempts > before);
@@ -92,7 +92,7 @@ impl Keys {
     }
 
     /// A fetch has ended, with keys or without.
-    fn note(&self, fetched: Option<KeySet>, now: Instant) {
+    fn note(&self, fetched: Option<Published>, now: Instant) {
         self.state.send_modify(|state| {
             state.attempts += 1;
             if let Some(keys) = fetched {
@@ -105,7 +105,7 @@ impl Keys {
     pub(super) async fn keep<F, W>(&self, fetch: F)
     where
         F: Fn() -> W,
-        W: Future<Output = Result<KeySet, FetchError>>,
+        W: Future<Output = Result<Published, FetchError>>,
     {
         let mut failures = Failures::default();
         loop {
@@ -130,11 +130,14 @@ struct Failures {
 
 impl Failures {
     /// Says what is new, and how long to rest.
-    fn note(&mut self, fetched: &Result<KeySet, FetchError>) -> Duration {
+    fn note(&mut self, fetched: &Result<Published, FetchError>) -> Duration {
         match fetched {
-            Ok(keys) => {
+            Ok(published) => {
                 if !self.begun || self.count > 0 {
-                    tracing::info!(keys = keys.len(), "the OIDC issuer's keys are here");
+                    tracing::info!(
+                        keys = published.keys.len(),
+                        "the OIDC issuer's keys are here"
+                    );
                 }
                 *self = Self {
                     begun: true,

@@ -9,25 +9,29 @@ mod fetch;
 mod jwk;
 mod jws;
 mod keys;
+mod login;
 mod resource;
 mod setting;
 
 use std::sync::Arc;
 
 use doorbell_core::time::{Clock, Timestamp};
+use serde_json::{Map, Value};
 
 pub use self::{
     claims::{Subject, TokenError, Verified},
+    login::{Departure, LoginError, Return},
     resource::Resource,
     setting::{DEFAULT_FOLDER_CLAIM, IssuerUrl, IssuerUrlError, OidcSettings},
 };
-use self::{fetch::Fetch, jwk::Signature, jws::Compact, keys::Keys};
+use self::{fetch::Fetch, jwk::Signature, jws::Compact, keys::Keys, login::Logins};
 
 /// An issuer whose tokens let in.
 pub struct Issuer {
     settings: OidcSettings,
     fetch: Fetch,
     keys: Keys,
+    logins: Logins,
     clock: Arc<dyn Clock>,
 }
 
@@ -43,6 +47,7 @@ impl Issuer {
             fetch: Fetch::new(settings.issuer.clone())?,
             settings,
             keys: Keys::default(),
+            logins: Logins::default(),
             clock,
         })
     }
@@ -59,27 +64,33 @@ impl Issuer {
 
     /// Fetches its keys, and keeps them fresh for as long as this is polled.
     pub async fn keep_keys(&self) {
-        self.keys.keep(|| self.fetch.keys()).await;
+        self.keys.keep(|| self.fetch.published()).await;
     }
 
     /// What a token says, if it is good.
     pub async fn verify(&self, text: &str) -> Result<Verified, TokenError> {
+        let claims = self.signed(text).await?;
+        let settings = &self.settings;
+        claims::check(&claims, settings, &settings.audience, self.clock.now())
+    }
+
+    /// What a token claims, if the issuer signed it.
+    async fn signed(&self, text: &str) -> Result<Map<String, Value>, TokenError> {
         let token = Compact::parse(text).ok_or(TokenError::NotTheirs)?;
-        let checked = match self.keys.current().map(|keys| keys.check(&token)) {
+        let checked = match self.keys.current().map(|now| now.keys.check(&token)) {
             Some(Signature::UnknownKey) => match self.keys.newer().await {
-                Some(keys) => keys.check(&token),
+                Some(newer) => newer.keys.check(&token),
                 None => Signature::UnknownKey,
             },
             Some(checked) => checked,
             None => {
-                let keys = self.keys.newer().await.ok_or(TokenError::IssuerAway)?;
-                keys.check(&token)
+                let newer = self.keys.newer().await.ok_or(TokenError::IssuerAway)?;
+                newer.keys.check(&token)
             }
         };
         if checked != Signature::Good {
             return Err(TokenError::NotTheirs);
         }
-        let claims = token.claims().ok_or(TokenError::NotTheirs)?;
-        claims::check(&claims, &self.settings, self.clock.now())
+        token.claims().ok_or(TokenError::NotTheirs)
     }
 }

@@ -77,9 +77,14 @@ impl Issuer {
         }
     }
 
+    /// Whether browsers reach us over https, as far as we know.
+    pub fn is_secure(&self, headers: &HeaderMap) -> bool {
+        self.base(headers).starts_with("https://")
+    }
+
     /// What stands before the path in a URL of ours: the setting, else what the client itself put
     /// into `Host`, which the guard has checked. No header that a proxy adds is believed.
-    fn base(&self, headers: &HeaderMap) -> String {
+    pub(super) fn base(&self, headers: &HeaderMap) -> String {
         if let Some(url) = &self.settings.control_url {
             return url.clone();
         }

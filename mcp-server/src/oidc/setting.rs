@@ -19,6 +19,9 @@ pub struct OidcSettings {
     /// The control listener as its clients reach it, without a slash at the end; absent: as they
     /// name it in `Host`.
     pub control_url: Option<String>,
+    /// What we are called at the issuer, where people sign in to the dashboard there: a public
+    /// client.
+    pub client_id: Option<String>,
 }
 
 /// An issuer's identifier: an `https` URL without query and fragment (RFC 8414 section 2), or a
@@ -38,6 +41,11 @@ impl IssuerUrl {
     /// As it was written, and as `iss` must read.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The host it is at, for people to read.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
     }
 
     /// Where it may describe itself: as OpenID Connect Discovery 1.0 has it, then as RFC 8414.

@@ -9,6 +9,8 @@
 //       -> {token}: written by hand over the claims of a good one: signed with the issuer's own key, with another's of
 //       the same kid, by HMAC with the issuer's public key (PEM) as the secret, or not at all
 //   {"serve": {"audience": A, "claims": {...}}}   -> {}: what clients that ask on their own are given
+//   {"redirects": [URL]}     -> {}: where the public client "e2e-public" may be sent back to; whoever goes to sign in is
+//   let in as "person" at once, with the claims of the last "serve"
 //   {"rotate": true}         -> {}: new keys with new ids, the old ones gone
 //   {"stop": true}, {"start": true}   -> {}: the listener goes and comes back, on the same port
 //   {"asked": "/jwks"}       -> {asked: n}: how often that path was asked for
@@ -44,7 +46,7 @@ function provider() {
     jwks: { keys },
     clients: [
       { ...CLIENT, grant_types: ["client_credentials"], redirect_uris: [], response_types: [] },
-      { client_id: "e2e-public", token_endpoint_auth_method: "none", redirect_uris: redirects },
+      { client_id: "e2e-public", token_endpoint_auth_method: "none", application_type: "native", redirect_uris: redirects },
     ],
     enabledJWA: { idTokenSigningAlgValues: ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"] },
     features: {
@@ -60,11 +62,23 @@ function provider() {
         },
       },
     },
+    conformIdTokenClaims: false,
+    claims: { openid: ["sub", "doorbell_folder"] },
+    findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId, ...given.claims }) }),
+    interactions: { url: (_, { uid }) => `/interaction/${uid}` },
     extraTokenClaims: () => given.claims,
     ttl: { ClientCredentials: () => given.ttl },
   });
   made.on("server_error", (_, error) => console.error(error));
-  return made.callback();
+  const serve = made.callback();
+  return async (request, response) => {
+    if (!request.url.startsWith("/interaction/")) return serve(request, response);
+    const { params } = await made.interactionDetails(request, response);
+    const grant = new made.Grant({ accountId: "person", clientId: params.client_id });
+    grant.addOIDCScope("openid");
+    const consent = { grantId: await grant.save() };
+    return made.interactionFinished(request, response, { login: { accountId: "person" }, consent });
+  };
 }
 
 const server = createServer((request, response) => {

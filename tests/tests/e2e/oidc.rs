@@ -2,6 +2,7 @@
 
 mod finding;
 mod keys;
+mod login;
 mod settings;
 mod tokens;
 

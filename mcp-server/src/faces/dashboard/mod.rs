@@ -7,6 +7,7 @@
 mod assets;
 mod attempts;
 mod headers;
+mod login;
 mod page;
 mod sign_in;
 
@@ -44,6 +45,8 @@ pub fn dashboard(house: Arc<House>, hosts: Arc<Hosts>) -> Router {
         .route("/assets/{file}", get(assets::asset))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
+        .route("/oidc/login", get(login::leave))
+        .route("/oidc/callback", get(login::come_back))
         .layer(middleware::from_fn_with_state(Arc::clone(&desk), let_in))
         .layer(middleware::from_fn_with_state(hosts, meant_for_us))
         .layer(middleware::map_response(headers::dress))
@@ -62,11 +65,16 @@ async fn let_in(State(desk): State<Arc<Desk>>, mut request: Request, next: Next)
     } else {
         (shown.as_ref()).is_some_and(|shown| authenticator.browser(shown).is_some())
     };
+    let binder = login::Binder::find(headers);
     headers.remove(AUTHORIZATION);
     headers.remove(COOKIE);
-    let signing_in = request.uri().path() == "/sign-in";
+    if let Some(binder) = binder {
+        request.extensions_mut().insert(binder);
+    }
+    let path = request.uri().path();
+    let signing_in = path == "/sign-in" || path.starts_with("/oidc/");
     if !signed_in && !signing_in {
-        return page::sign_in(page::Said::Nothing);
+        return page::sign_in(&desk, page::Said::Nothing);
     }
     if let Some(shown) = shown {
         let visitor = Visitor {

@@ -9,7 +9,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use doorbell_core::token::Chance;
 use doorbell_ingress::machine::SystemChance;
 
-use super::Visitor;
+use super::{Desk, Visitor};
+use crate::oidc::{LoginError, TokenError};
 
 const APP: &str = include_str!("assets/index.html");
 const SIGN_IN: &str = include_str!("assets/sign_in.html");
@@ -23,6 +24,10 @@ pub(super) enum Said {
     Unknown,
     /// Too many attempts; the next is heard after so many seconds.
     Slower(u64),
+    /// The issuer was asked, and nobody was signed in.
+    Elsewhere(LoginError),
+    /// The issuer knows them and gives them no folder.
+    NoFolder,
 }
 
 /// The page itself. It holds the CSRF token of its session, so it is never stored.
@@ -32,7 +37,7 @@ pub(super) async fn app(visitor: Option<Extension<Visitor>>) -> Response {
 }
 
 /// The sign-in page: complete in itself, since nothing else of ours is shown to a stranger.
-pub(super) fn sign_in(said: Said) -> Response {
+pub(super) fn sign_in(desk: &Desk, said: Said) -> Response {
     let mut random = [0; 16];
     SystemChance.fill(&mut random);
     let nonce = BASE64_STANDARD.encode(random);
@@ -46,6 +51,22 @@ pub(super) fn sign_in(said: Said) -> Response {
             StatusCode::TOO_MANY_REQUESTS,
             format!("Too many attempts. Try again in {seconds} s."),
         ),
+        Said::Elsewhere(LoginError::Away | LoginError::Token(TokenError::IssuerAway)) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The issuer cannot be reached just now. Try again shortly.".to_owned(),
+        ),
+        Said::Elsewhere(LoginError::Unknown) => (
+            StatusCode::UNAUTHORIZED,
+            "This sign-in was not begun here, or too long ago. Begin again.".to_owned(),
+        ),
+        Said::Elsewhere(_) => (
+            StatusCode::UNAUTHORIZED,
+            "The issuer did not sign you in.".to_owned(),
+        ),
+        Said::NoFolder => (
+            StatusCode::FORBIDDEN,
+            "The issuer knows you, and gives you no folder here. Ask whoever runs it.".to_owned(),
+        ),
     };
     let text = if text.is_empty() {
         text
@@ -54,7 +75,8 @@ pub(super) fn sign_in(said: Said) -> Response {
     };
     let page = SIGN_IN
         .replace("{{nonce}}", &nonce)
-        .replace("{{said}}", &text);
+        .replace("{{said}}", &text)
+        .replace("{{elsewhere}}", &elsewhere(desk));
     let mut response = (status, Html(page)).into_response();
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; \
@@ -75,4 +97,15 @@ pub(super) fn sign_in(said: Said) -> Response {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// The way to the issuer's own page, where there is one. No form: our policy lets those go to us
+/// alone, and this is sent on.
+fn elsewhere(desk: &Desk) -> String {
+    let issuer = desk.house.authenticator.issuer();
+    let name = issuer.and_then(|issuer| issuer.sign_in_name());
+    // A host as a URL has it: letters, digits, dots, dashes, colons, brackets.
+    name.map_or_else(String::new, |name| {
+        format!("<p class=\"elsewhere\"><a href=\"/oidc/login\">Sign in at {name}</a></p>")
+    })
 }

@@ -31,10 +31,13 @@ struct Form {
 }
 
 /// For whoever reloads the form: it lives at `/`.
-pub(super) async fn form(visitor: Option<Extension<Visitor>>) -> Response {
+pub(super) async fn form(
+    State(desk): State<Arc<Desk>>,
+    visitor: Option<Extension<Visitor>>,
+) -> Response {
     match visitor {
         Some(Extension(visitor)) if visitor.signed_in => Redirect::to("/").into_response(),
-        _ => page::sign_in(Said::Nothing),
+        _ => page::sign_in(&desk, Said::Nothing),
     }
 }
 
@@ -48,17 +51,17 @@ pub(super) async fn sign_in(
     if let Err(refusal) = same_origin::no_other_page(request.headers()) {
         return Problem(refusal).into_response();
     }
-    let from = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(peer)| peer.0);
+    let from = from(peer);
     if let Err(wait) = desk.attempts.check(from) {
         tracing::warn!(peer = %from, "too many attempts to sign in");
-        return page::sign_in(Said::Slower(wait.as_secs() + 1));
+        return page::sign_in(&desk, Said::Slower(wait.as_secs() + 1));
     }
     let secure = is_secure(request.headers());
     let Ok(body) = to_bytes(request.into_body(), MAX_FORM).await else {
-        return page::sign_in(Said::Unknown);
+        return page::sign_in(&desk, Said::Unknown);
     };
     let Ok(form) = serde_urlencoded::from_bytes::<Form>(&body) else {
-        return page::sign_in(Said::Unknown);
+        return page::sign_in(&desk, Said::Unknown);
     };
     let authenticator = &desk.house.authenticator;
     match authenticator.sign_in(&form.credential, secure).await {
@@ -73,7 +76,7 @@ pub(super) async fn sign_in(
         }
         Err(refusal) => {
             tracing::info!(peer = %from, %refusal, "a browser was not let in");
-            page::sign_in(Said::Unknown)
+            page::sign_in(&desk, Said::Unknown)
         }
     }
 }
@@ -98,6 +101,11 @@ pub(super) async fn sign_out(
     (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
 }
 
+/// The address of whoever asks.
+pub(super) fn from(peer: Option<Extension<Peer>>) -> IpAddr {
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(peer)| peer.0)
+}
+
 /// Whether the browser speaks https, by what it says itself: the guard has compared the authority
 /// of `Origin` with `Host`, and no proxy in between has to be believed.
 fn is_secure(headers: &HeaderMap) -> bool {
@@ -106,7 +114,7 @@ fn is_secure(headers: &HeaderMap) -> bool {
         .is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
 }
 
-fn cookie(value: &str, secure: bool) -> HeaderValue {
+pub(super) fn cookie(value: &str, secure: bool) -> HeaderValue {
     let text = if secure {
         format!("{SECURE_SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Secure")
     } else {

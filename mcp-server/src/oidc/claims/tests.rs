@@ -10,6 +10,7 @@ fn settings() -> OidcSettings {
         audience: "doorbell".to_owned(),
         folder_claim: "doorbell_folder".to_owned(),
         control_url: None,
+        client_id: None,
     }
 }
 
@@ -23,7 +24,7 @@ fn claim(more: Value) -> Result<Verified, TokenError> {
     own.extend(more.as_object().expect("an object").clone());
     own.retain(|_, value| !value.is_null());
     let now = Timestamp::from_millis(NOW * 1_000);
-    check(own, &settings(), now)
+    check(own, &settings(), "doorbell", now)
 }
 
 fn refused(more: Value) -> TokenError {

@@ -47,7 +47,7 @@ async fn ask(
     at: &'static str,
     description: impl FnOnce(SocketAddr) -> String,
     mut pages: Pages,
-) -> Result<KeySet, FetchError> {
+) -> Result<Published, FetchError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let addr = listener.local_addr().expect("an address");
     pages.insert(at, description(addr));
@@ -57,7 +57,7 @@ async fn ask(
         task: tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") }),
     };
     let issuer = listener.url.parse().expect("an issuer");
-    Fetch::new(issuer).expect("a client").keys().await
+    Fetch::new(issuer).expect("a client").published().await
 }
 
 fn described(addr: SocketAddr) -> String {
@@ -74,7 +74,7 @@ async fn keys_are_found_where_openid_and_where_oauth_describe_an_issuer() {
     let good = format!(r#"{{"keys":[{KEY}]}}"#);
     for at in [OPENID, OAUTH] {
         let keys = ask(at, described, jwks(&good)).await.expect("found");
-        assert_eq!(keys.len(), 1);
+        assert_eq!(keys.keys.len(), 1);
     }
 }
 
@@ -135,6 +135,6 @@ async fn an_issuer_that_does_not_listen_is_away() {
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);
     let asked = Fetch::new(url.parse().expect("an issuer")).expect("a client");
-    let asked = asked.keys().await;
+    let asked = asked.published().await;
     assert!(matches!(asked, Err(FetchError::Away { .. })), "{asked:?}");
 }

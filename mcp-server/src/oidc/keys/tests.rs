@@ -6,7 +6,7 @@ fn after(begin: Instant, seconds: u64) -> Instant {
     begin + Duration::from_secs(seconds)
 }
 
-fn away() -> Result<KeySet, FetchError> {
+fn away() -> Result<Published, FetchError> {
     let (url, why) = ("https://id.example".to_owned(), "refused".to_owned());
     Err(FetchError::Away { url, why })
 }
@@ -14,20 +14,20 @@ fn away() -> Result<KeySet, FetchError> {
 #[test]
 fn unknown_keys_cause_one_fetch_in_ten_seconds_however_many_ask() {
     let (keys, begin) = (Keys::default(), Instant::now());
-    keys.note(Some(KeySet::default()), begin);
+    keys.note(Some(Published::default()), begin);
     // The first does at once, and the others join it while it is under way.
     assert_eq!(keys.ask(begin), Some(1));
     for _ in 0..50 {
         assert_eq!(keys.ask(after(begin, 1)), Some(1));
     }
-    keys.note(Some(KeySet::default()), after(begin, 2));
+    keys.note(Some(Published::default()), after(begin, 2));
     for early in [2, 5, 9] {
         assert_eq!(keys.ask(after(begin, early)), None, "{early}");
     }
     assert_eq!(keys.ask(after(begin, 10)), Some(2));
     // Fetches by age are not counted: a rotation right after one is found at once.
-    keys.note(Some(KeySet::default()), after(begin, 11));
-    keys.note(Some(KeySet::default()), after(begin, 600));
+    keys.note(Some(Published::default()), after(begin, 11));
+    keys.note(Some(Published::default()), after(begin, 600));
     assert_eq!(keys.ask(after(begin, 600)), Some(4));
 }
 
@@ -44,7 +44,7 @@ fn without_any_keys_the_issuer_may_be_asked_each_second() {
 fn keys_outlive_an_issuer_that_is_away_by_a_day() {
     let (keys, begin) = (Keys::default(), Instant::now());
     assert!(keys.at(begin).is_none());
-    keys.note(Some(KeySet::default()), begin);
+    keys.note(Some(Published::default()), begin);
     keys.note(None, after(begin, 3_600));
     assert!(keys.at(after(begin, 23 * 3_600)).is_some());
     assert!(keys.at(after(begin, 24 * 3_600)).is_none());
@@ -55,7 +55,7 @@ fn an_issuer_that_is_away_is_tried_ever_less_often_and_then_by_age() {
     let mut failures = Failures::default();
     let rests: Vec<u64> = (0..8).map(|_| failures.note(&away()).as_secs()).collect();
     assert_eq!(rests, [1, 2, 4, 8, 16, 30, 30, 30]);
-    assert_eq!(failures.note(&Ok(KeySet::default())), REFRESH);
+    assert_eq!(failures.note(&Ok(Published::default())), REFRESH);
     assert_eq!(failures.note(&away()).as_secs(), 1);
 }
 
@@ -64,7 +64,7 @@ async fn whoever_asks_is_answered_when_the_fetch_has_ended() {
     let keys = Keys::default();
     let (newer, ()) = tokio::join!(keys.newer(), async {
         keys.wanted.notified().await;
-        keys.note(Some(KeySet::default()), Instant::now());
+        keys.note(Some(Published::default()), Instant::now());
     });
     assert!(newer.is_some());
     // Too early: nothing to wait for.

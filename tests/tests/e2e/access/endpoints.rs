@@ -102,6 +102,18 @@ const TABLE: &[Row] = &[
         other: Other::Page,
     },
     Row {
+        endpoint: "GET /oidc/login",
+        target: |_| "/oidc/login".into(),
+        ask: none,
+        other: Other::Page,
+    },
+    Row {
+        endpoint: "GET /oidc/callback",
+        target: |_| "/oidc/callback?state=x&code=x".into(),
+        ask: none,
+        other: Other::Page,
+    },
+    Row {
         endpoint: "POST /sign-out",
         target: |_| "/sign-out".into(),
         ask: none,

@@ -1,0 +1,117 @@
+//! Signing in at the OIDC issuer: there, and back with a code.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{Query, State},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{COOKIE, LOCATION, SET_COOKIE},
+    },
+    response::{Html, IntoResponse, Response},
+};
+
+use super::{
+    Desk, Visitor,
+    page::{self, Said},
+    sign_in::{cookie, from},
+};
+use crate::{
+    faces::guard::Peer,
+    oidc::{LoginError, Return},
+};
+
+/// The cookie of a browser that has gone to the issuer. Lax, for it comes back from another site;
+/// and shown below this path alone, so never to the front door.
+const BINDER: &str = "doorbell_login";
+
+/// What [`BINDER`] held.
+#[derive(Clone)]
+pub(super) struct Binder(String);
+
+impl Binder {
+    pub(super) fn find(headers: &HeaderMap) -> Option<Self> {
+        let values = headers.get_all(COOKIE).iter();
+        values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find_map(|(name, value)| (name == BINDER).then(|| Self(value.to_owned())))
+    }
+}
+
+fn binder(value: &str, max_age: u32, secure: bool) -> HeaderValue {
+    let end = if secure { "; Secure" } else { "" };
+    let text =
+        format!("{BINDER}={value}; Path=/oidc; HttpOnly; SameSite=Lax; Max-Age={max_age}{end}");
+    HeaderValue::try_from(text).expect("base64 is ASCII")
+}
+
+/// Sends a browser to the issuer.
+pub(super) async fn leave(
+    State(desk): State<Arc<Desk>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(issuer) = desk.house.authenticator.issuer() else {
+        return page::sign_in(&desk, Said::Elsewhere(LoginError::Unknown));
+    };
+    if let Err(wait) = desk.attempts.check(from(peer)) {
+        return page::sign_in(&desk, Said::Slower(wait.as_secs() + 1));
+    }
+    match issuer.begin_login(&headers) {
+        Err(error) => page::sign_in(&desk, Said::Elsewhere(error)),
+        Ok(departure) => {
+            let secure = issuer.is_secure(&headers);
+            let headers = [
+                (SET_COOKIE, binder(&departure.binder, 600, secure)),
+                (
+                    LOCATION,
+                    HeaderValue::try_from(departure.to.as_str()).expect("a URL is ASCII"),
+                ),
+            ];
+            (StatusCode::SEE_OTHER, headers).into_response()
+        }
+    }
+}
+
+/// Signs in whoever comes back. The page leads on by itself: a redirect would still be the other
+/// site's request, and the new cookie, which is strict, would not come along.
+pub(super) async fn come_back(
+    State(desk): State<Arc<Desk>>,
+    peer: Option<Extension<Peer>>,
+    visitor: Option<Extension<Visitor>>,
+    own: Option<Extension<Binder>>,
+    Query(back): Query<Return>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(issuer) = desk.house.authenticator.issuer() else {
+        return page::sign_in(&desk, Said::Elsewhere(LoginError::Unknown));
+    };
+    let own = own.as_ref().map(|own| own.0.0.as_str());
+    let verified = match issuer.finish_login(&back, own).await {
+        Ok(verified) => verified,
+        Err(error) => {
+            tracing::info!(peer = %from(peer), %error, "a browser was not let in");
+            return page::sign_in(&desk, Said::Elsewhere(error));
+        }
+    };
+    let secure = issuer.is_secure(&headers);
+    let authenticator = &desk.house.authenticator;
+    let Some(secret) = authenticator.sign_in_verified(verified, secure) else {
+        return page::sign_in(&desk, Said::NoFolder);
+    };
+    if let Some(Extension(visitor)) = visitor {
+        authenticator.sign_out(&visitor.shown);
+    }
+    let mut response = Html(ON).into_response();
+    let headers = response.headers_mut();
+    headers.append(SET_COOKIE, cookie(secret.expose(), secure));
+    headers.append(SET_COOKIE, binder("", 0, secure));
+    response
+}
+
+const ON: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+<meta http-equiv=\"refresh\" content=\"0;url=/\"><title>Doorbell</title>\
+<p>You are signed in. <a href=\"/\">Go on</a></p></html>";
