@@ -188,6 +188,11 @@ impl Dialogue {
         self.hear()
     }
 
+    /// Says that there is nothing more.
+    pub fn finish(&mut self) {
+        self.input = None;
+    }
+
     /// Says that there is nothing more, and waits for its exit code.
     pub fn end(mut self) -> i32 {
         self.input = None;

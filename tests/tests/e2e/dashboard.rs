@@ -1,5 +1,6 @@
 //! The dashboard: its cookies and headers by hand, its page in a real browser.
 
+mod browser;
 mod cookies;
 
 use e2e::{

@@ -6,7 +6,7 @@ import { bytesOf, hex, pretty, raw } from "./format.js";
 import { bytes, plain, when, write } from "./text.js";
 
 /** How much of a body is brought and drawn unless more is asked for, in bytes. */
-const SOME = 64 * 1024;
+const SOME = 256 * 1024;
 
 /** What was looked at last, kept from one message to the next. */
 const chosen = { tab: "Body", way: "Pretty" };

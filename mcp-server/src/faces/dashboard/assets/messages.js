@@ -84,7 +84,7 @@ export class Messages {
       ),
       side,
     );
-    show(this.root, this.panes);
+    show(this.root, h("h1", { class: "unseen" }, this.rows.list.getAttribute("aria-label")), this.panes);
     this.detail.open(null);
     this.#timers.push(setInterval(() => this.#lists() || this.#look(), LOOK), setInterval(() => this.#lists() && this.#look(), LOOK_THROUGH), setInterval(() => this.#say(), TELL));
     this.#seen = () => this.#visible();

@@ -25,9 +25,12 @@ export function write(element, text, lines = false) {
   for (const found of text.matchAll(HIDDEN)) {
     const hidden = found[0];
     if (lines && (hidden === "\n" || hidden === "\t")) continue;
-    // A line's end of two bytes is still a line's end.
-    if (lines && hidden === "\r" && text[found.index + 1] === "\n") continue;
     if (found.index > from) element.append(text.slice(from, found.index));
+    // A line's end of two bytes is still a line's end.
+    if (lines && hidden === "\r" && text[found.index + 1] === "\n") {
+      from = found.index + 1;
+      continue;
+    }
     if (marks === MARKS) {
       rest = text.slice(found.index);
       break;

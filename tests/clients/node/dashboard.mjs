@@ -1,0 +1,414 @@
+// The dashboard in a real Chromium. `node dashboard.mjs <scenario>` reads one line of JSON (where the
+// server is, a key, what was posted) and prints one line for each step; a step that fails ends it.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const told = JSON.parse(readFileSync(0, "utf8"));
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+
+function step(name, more = {}) {
+  console.log(JSON.stringify({ step: name, ...more }));
+}
+
+/** A page that notes whatever a payload must not bring about. */
+async function visit(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const bad = [];
+  page.on("dialog", (dialog) => {
+    bad.push(`a dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  page.on("pageerror", (error) => bad.push(`an error: ${error}`));
+  page.on("popup", () => bad.push("a popup"));
+  page.on("console", (message) => {
+    if (/content security policy|trusted/i.test(message.text())) bad.push(message.text());
+  });
+  page.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol !== "blob:" && protocol !== "data:" && origin !== told.control) bad.push(`a request to ${request.url()}`);
+  });
+  await page.addInitScript(() => {
+    globalThis.violations = [];
+    document.addEventListener("securitypolicyviolation", (event) => globalThis.violations.push(event.violatedDirective));
+  });
+  const quiet = async () => {
+    bad.push(...(await page.evaluate(() => globalThis.violations ?? [])).map((rule) => `a violation of ${rule}`));
+    assert.deepEqual(bad, []);
+    assert.equal(await page.evaluate(() => typeof globalThis.pwned), "undefined");
+  };
+  return { context, page, quiet };
+}
+
+async function signIn(page, key = told.key) {
+  const answer = await page.goto(told.control);
+  assert.equal(answer.status(), 401);
+  await page.getByLabel("Operator key or API key").fill(key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("Live", { exact: true }).waitFor();
+}
+
+async function post(url, body, headers = {}) {
+  return fetch(url, { method: "POST", body, headers: { "content-type": "application/json", ...headers } });
+}
+
+const rows = (page) => page.getByRole("list", { name: "Messages", exact: true }).getByRole("link");
+const detail = (page) => page.locator("section.detail");
+
+async function issue(page, { folder, source, suffix = "", context = "", expires = null }) {
+  await page.getByRole("banner").getByRole("button", { name: "Issue webhook" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Folder").fill(folder);
+  await dialog.getByLabel("Source").fill(source);
+  await dialog.getByLabel("Suffix").fill(suffix);
+  await dialog.getByLabel("Context").fill(context);
+  if (expires !== null) await dialog.getByLabel("Expires").selectOption(expires);
+  await dialog.getByRole("button", { name: "Issue", exact: true }).click();
+  return dialog;
+}
+
+async function accessible(page, what) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 120)} (${node.failureSummary})`).join("; ")}`);
+  });
+  assert.deepEqual(found, [], what);
+}
+
+const scenarios = {
+  async walk() {
+    const { context, page, quiet } = await visit({ permissions: ["clipboard-read", "clipboard-write"] });
+    await page.goto(told.control);
+    await page.getByLabel("Operator key or API key").fill("nonsense");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("alert").getByText("unknown").waitFor();
+    await signIn(page);
+    await page.getByText("No messages yet.").waitFor();
+    const cookies = await context.cookies();
+    assert.equal(cookies.length, 1);
+    assert.ok(cookies[0].httpOnly && cookies[0].sameSite === "Strict");
+    assert.equal(await page.evaluate(() => document.cookie), "");
+    step("signed in");
+
+    let dialog = await issue(page, { folder: "acme/../eng", source: "github" });
+    await dialog.getByRole("alert").getByText("Folder").waitFor();
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    dialog = await issue(page, { folder: "acme/eng", source: "github", suffix: "web", context: "push events", expires: "In 7 days" });
+    const field = dialog.getByLabel("Webhook URL");
+    const url = await field.inputValue();
+    assert.match(url, /\/hook\/dbh_\w{49}$/);
+    assert.notEqual(await field.getAttribute("readonly"), null);
+    await dialog.getByText("Settings, Webhooks, Add webhook").waitFor();
+    await dialog.getByRole("button", { name: "Copy" }).click();
+    await dialog.getByText("Copied.").waitFor();
+    await dialog.getByRole("button", { name: "Done" }).click();
+    assert.ok(!(await page.content()).includes(url.split("/").at(-1)));
+    await page.getByLabel("Filter by address").focus();
+    await page.keyboard.press("Control+V");
+    assert.equal(await page.getByLabel("Filter by address").inputValue(), url);
+    await page.getByLabel("Filter by address").fill("");
+    step("issued", { url });
+
+    const sent = Date.now();
+    const answer = await post(url, '{"ref":"refs/heads/main","n":12345678901234567890}', { "x-github-event": "push" });
+    assert.equal(answer.status, 200);
+    const id = answer.headers.get("x-message-id");
+    await rows(page).first().getByText("push").waitFor();
+    step("arrived", { after_ms: Date.now() - sent });
+
+    await rows(page).first().click();
+    assert.ok(page.url().endsWith(`/messages/${id}`));
+    await detail(page).getByText("12345678901234567890").waitFor();
+    await detail(page).getByRole("button", { name: "Raw" }).click();
+    await detail(page).getByText('{"ref":"refs/heads/main","n":12345678901234567890}').waitFor();
+    await detail(page).getByRole("button", { name: "Hex" }).click();
+    await detail(page).getByText("00000000  7b 22 72 65 66").waitFor();
+    await detail(page).getByRole("tab", { name: "Headers" }).click();
+    await detail(page).getByRole("rowheader", { name: "x-github-event" }).waitFor();
+    await detail(page).getByRole("tab", { name: "Context" }).click();
+    await detail(page).getByText("push events").waitFor();
+    const downloading = page.waitForEvent("download");
+    await detail(page).getByRole("tab", { name: "Body" }).click();
+    await detail(page).getByRole("button", { name: "Download" }).click();
+    assert.equal((await downloading).suggestedFilename(), `${id}.bin`);
+    step("looked at");
+
+    await detail(page).getByRole("tab", { name: "Life" }).click();
+    await detail(page).getByText("accepted", { exact: true }).waitFor();
+    await detail(page).getByText("matched", { exact: true }).waitFor();
+    await detail(page).getByRole("button", { name: "Replay" }).click();
+    await detail(page).getByText("replayed", { exact: true }).waitFor();
+    step("replayed");
+
+    await page.getByRole("link", { name: "Folders" }).click();
+    const folder = page.getByRole("region", { name: "acme/eng" });
+    await folder.getByRole("button", { name: "Issue webhook" }).waitFor();
+    await folder.getByRole("rowheader", { name: "hook:acme/eng/github/web" }).waitFor();
+    await folder.getByRole("button", { name: "Revoke" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    assert.equal((await post(url, "{}")).status, 200);
+    await folder.getByRole("button", { name: "Revoke" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await page.getByText("Revoked.").waitFor();
+    assert.equal((await post(url, "{}")).status, 401);
+    step("revoked");
+
+    for (const view of ["Sessions", "Routes", "Dead"]) {
+      await page.getByRole("link", { name: view }).click();
+      await page.waitForFunction((title) => document.title.startsWith(title), view);
+    }
+    await quiet();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Operator key or API key").waitFor();
+    assert.equal((await page.goto(told.control)).status(), 401);
+    assert.deepEqual(await context.cookies(), []);
+    step("signed out");
+  },
+
+  /** What was posted is looked at in every way there is: `told.ids`, newest first. */
+  async hostile() {
+    const { page, quiet } = await visit();
+    await signIn(page);
+    await rows(page).nth(told.ids.length - 1).waitFor();
+    for (const id of told.ids) {
+      await page.evaluate((to) => { location.hash = `#/messages/${to}`; }, id);
+      await detail(page).getByText(id).waitFor();
+      for (const way of ["Raw", "Hex", "Pretty"]) {
+        const button = detail(page).getByRole("button", { name: way });
+        if ((await button.count()) > 0) await button.click();
+      }
+      for (const tab of ["Headers", "Context", "Life", "Body"]) {
+        await detail(page).getByRole("tab", { name: tab }).click();
+        const seen = await page.evaluate(() => ({
+          text: document.body.innerText,
+          made: document.querySelectorAll("main :is(script, img, iframe, object, embed, form:not([role=search]), link, style, base, video, b b, a[href^='javascript:'], a[href^='http'], [onerror], [onload], [onclick], [style], [srcdoc])").length,
+        }));
+        assert.equal(seen.made, 0, `${id} ${tab}`);
+        // eslint-disable-next-line no-control-regex
+        assert.ok(!/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/.test(seen.text), `${id} ${tab}`);
+      }
+    }
+    for (const view of ["Folders", "Sessions", "Routes", "Dead", "Messages"]) {
+      await page.getByRole("link", { name: view }).click();
+      await page.waitForFunction((title) => document.title.startsWith(title), view);
+      await page.waitForFunction(() => !document.body.innerText.includes("Loading"));
+    }
+    // It is all there to be read, as text.
+    await page.evaluate((to) => { location.hash = `#/messages/${to}`; }, told.shown.id);
+    for (const text of told.shown.texts) await detail(page).getByText(text).first().waitFor();
+    assert.equal(await page.evaluate(() => ({}).polluted), undefined);
+    await quiet();
+    step("nothing happened");
+  },
+
+  /** From the form to a replay and out, without a pointer. */
+  async keyboard() {
+    const { page, quiet } = await visit();
+    const press = (...keys) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
+    const focused = () => page.evaluate(() => document.activeElement?.textContent.trim());
+    await page.goto(told.control);
+    await page.keyboard.type(told.key);
+    await press("Enter");
+    await rows(page).nth(2).waitFor();
+    await press("j");
+    const newest = await page.evaluate(() => document.activeElement.dataset.id);
+    assert.equal(newest, told.ids[0]);
+    await press("j", "ArrowDown", "k", "Enter");
+    await detail(page).getByText(told.ids[1]).first().waitFor();
+    assert.equal(await rows(page).nth(1).getAttribute("aria-current"), "true");
+    await press("Escape");
+    await detail(page).getByText("Choose a message").waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.id), told.ids[1]);
+    await press("/");
+    await page.keyboard.type("hook:acme/none");
+    await press("Enter");
+    await page.getByText("Nothing matches.").waitFor();
+    await page.getByLabel("Filter by address").fill("nonsense");
+    await press("Enter");
+    await page.getByRole("alert").getByText("match").waitFor();
+    await page.getByLabel("Filter by address").fill("");
+    await press("Enter");
+    await rows(page).nth(2).waitFor();
+    step("filtered");
+
+    await press("Escape", "j", "Enter");
+    await detail(page).getByRole("tab", { name: "Body" }).waitFor();
+    await detail(page).getByRole("tab", { name: "Body" }).focus();
+    await press("ArrowRight", "ArrowRight", "ArrowRight");
+    assert.equal(await focused(), "Life");
+    await press("Shift+Tab");
+    assert.equal(await focused(), "Replay");
+    await press("Enter");
+    await detail(page).getByText("replayed", { exact: true }).waitFor();
+    step("replayed");
+
+    await page.getByRole("banner").getByRole("button", { name: "Issue webhook" }).focus();
+    await press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await press("j", "Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert.equal(await focused(), "Issue webhook");
+    await press("Tab");
+    assert.equal(await focused(), "Sign out");
+    await press("Enter");
+    await page.getByLabel("Operator key or API key").waitFor();
+    await quiet();
+    step("signed out");
+  },
+
+  /** Every view, light and dark, on a desk and on a phone: nothing to scroll sideways, nothing axe minds. */
+  async sizes() {
+    for (const [name, options] of [
+      ["desk", {}],
+      ["dark", { colorScheme: "dark" }],
+      ["phone", { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
+      ["dark phone", { viewport: { width: 360, height: 740 }, colorScheme: "dark", reducedMotion: "reduce" }],
+    ]) {
+      const { context, page, quiet } = await visit(options);
+      const look = async (what) => {
+        const [wide, inner] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+        assert.ok(wide <= inner, `${name}, ${what}: ${wide} > ${inner}`);
+        await accessible(page, `${name}, ${what}`);
+      };
+      await page.goto(told.control);
+      await look("form");
+      await signIn(page);
+      await rows(page).first().waitFor();
+      await look("messages");
+      await rows(page).first().click();
+      for (const tab of ["Body", "Headers", "Context", "Life"]) {
+        await detail(page).getByRole("tab", { name: tab }).click();
+        await look(tab);
+      }
+      if (name.includes("phone")) {
+        assert.ok(!(await rows(page).first().isVisible()));
+        await page.getByRole("link", { name: "All messages" }).click();
+        assert.ok(await rows(page).first().isVisible());
+      }
+      for (const view of ["Folders", "Sessions", "Routes", "Dead"]) {
+        await page.getByRole("link", { name: view }).click();
+        await page.waitForFunction((title) => document.title.startsWith(title), view);
+        await page.waitForFunction(() => !document.body.innerText.includes("Loading"));
+        await look(view);
+      }
+      await page.getByRole("link", { name: "Folders" }).click();
+      await page.getByRole("button", { name: "Revoke" }).first().click();
+      await look("confirm");
+      await page.keyboard.press("Escape");
+      const dialog = await issue(page, { folder: "acme/eng", source: "slack", suffix: "phone" });
+      await dialog.getByLabel("Webhook URL").waitFor();
+      await look("issued");
+      await quiet();
+      await context.close();
+      step(name);
+    }
+  },
+
+  /** `told.count` messages in the log, then `told.url` is posted to as fast as it takes it. */
+  async many() {
+    const { page, quiet } = await visit();
+    const began = Date.now();
+    await signIn(page);
+    await rows(page).nth(99).waitFor();
+    const first = Date.now() - began;
+    assert.ok(first < 5000, `the first rows took ${first} ms`);
+    step("rows", { after_ms: first });
+    const nodes = () => page.evaluate(() => document.querySelectorAll("*").length);
+    for (let pages = 0; pages < 8; pages += 1) {
+      const before = await page.locator(".rows li:last-child a").getAttribute("data-id");
+      await page.getByRole("button", { name: "Older" }).click();
+      await page.waitForFunction((last) => document.querySelector(".rows li:last-child a").dataset.id < last, before);
+    }
+    assert.ok((await rows(page).count()) <= 500);
+    assert.ok((await nodes()) < 5000, `${await nodes()} elements`);
+    await page.getByRole("button", { name: "Newest" }).click();
+    await page.waitForFunction((newest) => document.querySelector(".rows li a")?.dataset.id === newest, told.newest);
+    step("paged");
+
+    // The page stays quick while a burst lands: a frame is never long in coming.
+    await page.evaluate(() => {
+      globalThis.longest = 0;
+      let last = performance.now();
+      const look = () => {
+        const now = performance.now();
+        globalThis.longest = Math.max(globalThis.longest, now - last);
+        last = now;
+        requestAnimationFrame(look);
+      };
+      requestAnimationFrame(look);
+    });
+    const burst = Date.now();
+    let sent = 0;
+    let newest = null;
+    await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        while (sent < told.burst) {
+          sent += 1;
+          const answer = await post(told.url, JSON.stringify({ burst: sent }));
+          assert.equal(answer.status, 200);
+          const id = answer.headers.get("x-message-id");
+          if (newest === null || id > newest) newest = id;
+        }
+      }),
+    );
+    const took = Date.now() - burst;
+    await page.waitForFunction((id) => document.querySelector(".rows li a").dataset.id === id, newest);
+    const longest = await page.evaluate(() => globalThis.longest);
+    assert.ok((await rows(page).count()) <= 500);
+    assert.ok((await nodes()) < 5000, `${await nodes()} elements`);
+    assert.ok(longest < 1000, `a frame took ${longest} ms`);
+    const ids = await page.evaluate(() => [...document.querySelectorAll(".rows a")].map((row) => row.dataset.id));
+    assert.deepEqual(ids, [...ids].sort().reverse());
+    assert.equal(new Set(ids).size, ids.length);
+    step("burst", { per_second: Math.round((told.burst * 1000) / took), longest_frame_ms: Math.round(longest) });
+
+    await page.getByRole("button", { name: "Pause" }).click();
+    const still = await rows(page).first().getAttribute("data-id");
+    await post(told.url, "{}");
+    await page.getByRole("button", { name: "Resume (1 new)" }).waitFor();
+    assert.equal(await rows(page).first().getAttribute("data-id"), still);
+    await page.getByRole("button", { name: "Resume (1 new)" }).click();
+    await page.waitForFunction((id) => document.querySelector(".rows li a").dataset.id > id, still);
+    await page.getByLabel("State").selectOption("dead");
+    await page.getByText("Nothing matches.").waitFor();
+    await quiet();
+    step("paused");
+  },
+
+  /** Its key is revoked meanwhile, by whoever reads what this prints. */
+  async dies() {
+    const { page } = await visit();
+    await signIn(page);
+    step("signed in");
+    await page.getByLabel("Operator key or API key").waitFor();
+    step("signed out");
+  },
+};
+
+try {
+  await scenarios[process.argv[2]]();
+} catch (error) {
+  console.log(JSON.stringify({ failed: String(error.stack ?? error) }));
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}

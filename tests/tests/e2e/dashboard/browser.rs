@@ -1,0 +1,261 @@
+//! The page in a real browser: Chromium, driven by playwright (`tests/clients/node/dashboard.mjs`).
+
+use std::{path::Path, process::Command};
+
+use e2e::{
+    api::{Caller, Hook},
+    foreign::{self, Dialogue, node},
+    http::{self, Wire},
+    server::{Doorbell, Home},
+};
+use serde_json::{Value, json};
+
+/// `node dashboard.mjs <scenario>`.
+#[track_caller]
+fn driver(home: &Home, scenario: &str) -> Command {
+    let chromium = std::env::var_os("CHROMIUM").unwrap_or_else(|| "/usr/bin/chromium".into());
+    assert!(
+        Path::new(&chromium).exists(),
+        "the dashboard's tests need Chromium: apt-get install chromium, or CHROMIUM=<path>"
+    );
+    let mut command = node(home, "dashboard.mjs");
+    command.arg(scenario).env("CHROMIUM", chromium);
+    command
+}
+
+fn told(server: &Doorbell<'_>, key: &str, more: Value) -> Value {
+    let mut told = json!({"control": format!("http://{}", server.control), "key": key});
+    let told_map = told.as_object_mut().expect("an object");
+    told_map.extend(more.as_object().expect("an object").clone());
+    told
+}
+
+/// Runs a scenario to its end; the steps it took.
+#[track_caller]
+fn run(server: &Doorbell<'_>, key: &str, scenario: &str, more: Value) -> Vec<Value> {
+    let told = told(server, key, more);
+    let (code, said) = foreign::talk(server.home, &mut driver(server.home, scenario), &[told]);
+    let failed = said.iter().find_map(|line| line["failed"].as_str());
+    assert!(
+        failed.is_none() && code == 0,
+        "{code}: {}",
+        failed.unwrap_or_default()
+    );
+    assert!(!said.is_empty(), "it took no step");
+    said
+}
+
+/// The ids of the log, newest first.
+fn newest_first(caller: &Caller) -> Vec<String> {
+    let log = caller.log();
+    let ids = log.iter().rev().map(|message| message["id"].as_str());
+    ids.map(|id| id.expect("an id").to_owned()).collect()
+}
+
+#[test]
+fn a_person_signs_in_issues_watches_replays_revokes_and_signs_out() {
+    let home = Home::new();
+    let server = home.serve();
+    let steps = run(&server, server.operator().key(), "walk", json!({}));
+    let arrived = steps
+        .iter()
+        .find(|step| step["step"] == "arrived")
+        .expect("it arrived");
+    let after = arrived["after_ms"].as_u64().expect("a number");
+    assert!(after < 5_000, "shown after {after} ms");
+}
+
+#[test]
+fn everything_can_be_done_without_a_pointer() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let hook = operator.hook("acme", "github");
+    for body in ["1", "2", "3"] {
+        hook.deliver(body.as_bytes());
+    }
+    run(
+        &server,
+        operator.key(),
+        "keyboard",
+        json!({"ids": newest_first(&operator)}),
+    );
+}
+
+#[test]
+fn every_view_fits_a_phone_and_has_nothing_that_axe_minds_light_and_dark() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let hook = operator.mint(json!({
+        "target_folder": "acme/eng/a-folder-with-quite-a-long-name/and-another-below-it",
+        "source_label": "github", "jid_suffix": "comments-on-everything-there-is", "context": "x".repeat(300),
+    }));
+    operator.make("/v1/sessions", json!({"id": "build", "folder": "acme"}));
+    operator.make("/v1/routes", json!({"match": "hook:acme/eng/**", "target": "acme#observe", "headers": {"x-github-event": "ping"}}));
+    hook.post(
+        &[("X-GitHub-Event", "push"), ("X-Long", &"y".repeat(900))],
+        br#"{"a":[1,true,"two"]}"#,
+    )
+    .expect(200);
+    hook.post(&[("X-GitHub-Event", "ping")], "z".repeat(5_000).as_bytes())
+        .expect(200);
+    run(&server, operator.key(), "sizes", json!({}));
+}
+
+#[test]
+fn a_session_is_over_in_the_browser_once_its_key_is_revoked() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let key = operator.make("/v1/keys", json!({"folder": "acme"}));
+    let raw = key["key"].as_str().expect("a key");
+    e2e::run::register(raw);
+    let mut page = Dialogue::begin(&home, &mut driver(&home, "dies"));
+    page.say(&told(&server, raw, json!({})));
+    page.finish();
+    assert_eq!(page.hear()["step"], "signed in");
+    let path = format!("/v1/keys/{}", key["key_id"].as_str().expect("an id"));
+    operator.call("DELETE", &path, None).expect(200);
+    assert_eq!(page.hear()["step"], "signed out");
+    assert_eq!(page.end(), 0);
+}
+
+const SCRIPTS: &str = r#"<script>globalThis.pwned=1</script><img src=x onerror=globalThis.pwned=1><svg onload=globalThis.pwned=1><iframe srcdoc="<script>parent.pwned=1</script>"></iframe><a href="javascript:globalThis.pwned=1">click</a><b><b>bold</b></b></pre></textarea></title></style><base href=//evil.example><meta http-equiv=refresh content="0;url=https://evil.example">{{constructor.constructor('globalThis.pwned=1')()}}${globalThis.pwned=1}"#;
+const HIDDEN: &str = "\u{1b}[31m\u{0}\u{7}\u{8}\u{7f}\u{9b}\u{200b}\u{200f}\u{202e}gnp.exe\u{2066}\u{2028}\u{feff}\u{e0041}\u{ad}";
+
+/// A word to a session, from somebody with a hostile name.
+fn say_to_a_session(operator: &Caller, server: &Doorbell<'_>) {
+    operator.make("/v1/sessions", json!({"id": "build", "folder": "acme"}));
+    let ask = json!({"session_id": "build", "label": SCRIPTS.get(..199).expect("long enough")});
+    let channel = operator.make("/v1/channels", ask);
+    let target = format!("/hook/{}", channel["token"].as_str().expect("a token"));
+    let words = json!({"message": format!("{SCRIPTS}{HIDDEN}"), "from": "<img src=x onerror=globalThis.pwned=1>"});
+    server
+        .front("POST", &target, &[], words.to_string().as_bytes())
+        .expect(202);
+}
+
+#[test]
+fn nothing_that_is_posted_is_ever_more_than_text() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let context = format!("{SCRIPTS}{HIDDEN}");
+    let hook = operator.mint(json!({"target_folder": "acme", "source_label": "__proto__", "jid_suffix": "constructor", "context": context}));
+    say_to_a_session(&operator, &server);
+    let object = json!({
+        "__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}},
+        "html": SCRIPTS, "hidden": HIDDEN, SCRIPTS: "a key",
+        "url": "javascript:globalThis.pwned=1", "link": "https://evil.example/",
+    });
+    // As it would be written by somebody who escapes nothing that need not be.
+    let form = format!(
+        "a={}&__proto__=1&b=%1b%5b31m%e2%80%ae&{}=1",
+        r#"{"x":"<script>"}"#, "%3Cscript%3E"
+    );
+    let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+    let many = format!("\"{}\"", "\u{202e}".repeat(60_000));
+    let mut bytes: Vec<u8> = (0..=255).collect();
+    bytes.extend(SCRIPTS.as_bytes());
+    let bodies: [(&str, Vec<u8>); 11] = [
+        ("text/html", SCRIPTS.into()),
+        ("image/svg+xml", format!("<svg xmlns='http://www.w3.org/2000/svg' onload='globalThis.pwned=1'>{SCRIPTS}</svg>").into()),
+        ("application/xml", format!("<?xml version='1.0'?><?xml-stylesheet href='//evil.example'?>{SCRIPTS}").into()),
+        ("text/plain", format!("{HIDDEN}\r\n\tline two\r{SCRIPTS}").into()),
+        ("application/x-www-form-urlencoded", form.into()),
+        ("application/octet-stream", bytes),
+        ("application/json", deep.into()),
+        ("application/json", many.into()),
+        ("application/json", br#"{"a":1,"a":2,"__proto__":{"polluted":true},"n":1e999999,"s":"\u003cscript\u003e\u202e"}"#.to_vec()),
+        ("<script>globalThis.pwned=1</script>", Vec::new()),
+        ("application/json", object.to_string().into()),
+    ];
+    for (kind, body) in &bodies {
+        let target = format!(
+            "{}?javascript:globalThis.pwned=1&x=%3Cscript%3E&'{{{{1}}}}'",
+            hook.path()
+        );
+        let hidden = format!("{}\u{202e}", SCRIPTS);
+        let headers = [
+            ("Content-Type", *kind),
+            ("X-Evil", &hidden),
+            ("__proto__", "polluted"),
+            ("constructor", "polluted"),
+            ("X-GitHub-Event", "<img src=x onerror=globalThis.pwned=1>"),
+            ("Link", "<https://evil.example/>; rel=preload"),
+            ("Refresh", "0;url=https://evil.example"),
+            ("Content-Security-Policy", "script-src *"),
+        ];
+        let reply = http::send(server.front, "POST", &target, &headers, body);
+        reply.expect("the front door answers").expect(200);
+    }
+    let ids = newest_first(&operator);
+    assert_eq!(ids.len(), bodies.len() + 1);
+    let texts = [
+        "<script>globalThis.pwned=1</script>",
+        "https://evil.example/",
+        "\\u{202e}",
+    ];
+    run(
+        &server,
+        operator.key(),
+        "hostile",
+        json!({"shown": {"id": ids[0], "texts": texts}, "ids": ids}),
+    );
+}
+
+/// How many messages lie in the log before the page is opened; `DOORBELL_TEST_MESSAGES` says
+/// otherwise.
+const MANY: usize = 100_000;
+
+/// Posts so many messages, many on each connection.
+fn fill(server: &Doorbell<'_>, hooks: &[Hook], count: usize) {
+    const AT_ONCE: usize = 100;
+    std::thread::scope(|scope| {
+        for hook in hooks {
+            scope.spawn(move || {
+                let mut wire = Wire::open(server.front).expect("it listens");
+                let headers = [
+                    ("Content-Type", "application/json"),
+                    ("X-GitHub-Event", "push"),
+                ];
+                let body =
+                    br#"{"ref":"refs/heads/main","commits":[{"message":"one of very many"}]}"#;
+                let one = http::request("POST", &hook.path(), &headers, body);
+                for _ in 0..count / hooks.len() / AT_ONCE {
+                    wire.write(&one.repeat(AT_ONCE)).expect("written");
+                    for _ in 0..AT_ONCE {
+                        wire.reply(false).expect("an answer").expect(200);
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_hundred_thousand_messages_labour_neither_the_page_nor_the_server() {
+    let count = std::env::var("DOORBELL_TEST_MESSAGES")
+        .map_or(MANY, |text| text.parse().expect("a number"));
+    if count < MANY {
+        eprintln!("NOT THE WHOLE TEST: {count} messages of {MANY}");
+    }
+    let home = Home::new();
+    let server = home.serve_with(&["--hook-rate", "0", "--log", "warn"]);
+    let operator = server.operator();
+    let hooks: Vec<Hook> = (0..20)
+        .map(|n| operator.hook(&format!("acme/f{n}"), "github"))
+        .collect();
+    let began = std::time::Instant::now();
+    fill(&server, &hooks, count);
+    let filled = began.elapsed();
+    let newest = operator.get("/v1/messages?order=newest&limit=1&max_body_bytes=0");
+    let steps = run(
+        &server,
+        operator.key(),
+        "many",
+        json!({"count": count, "burst": 3_000, "url": hooks[0].url, "newest": newest["messages"][0]["id"]}),
+    );
+    eprintln!("{count} messages in {filled:?}; {steps:?}");
+}
