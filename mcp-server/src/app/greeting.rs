@@ -10,7 +10,7 @@ pub(super) fn print(server: &ServerFile, data_dir: &DataDir) {
         "doorbell {version} is up\n\
          \n\
          \x20 front door  {front}   (what the world posts to)\n\
-         \x20 control     {control}   (MCP at /mcp, REST at /v1)\n\
+         \x20 control     {control}   (the dashboard at /, MCP at /mcp, REST at /v1)\n\
          \x20 data        {data}\n\
          \n\
          Next, in another terminal:\n\
