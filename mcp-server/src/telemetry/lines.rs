@@ -7,10 +7,10 @@ use std::{
     io::{self, Write},
     sync::{
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tracing_subscriber::fmt::MakeWriter;
@@ -19,6 +19,9 @@ use tracing_subscriber::fmt::MakeWriter;
 const WAITING: usize = 8_192;
 /// How many bytes are written at once, about.
 const AT_ONCE: usize = 64 * 1024;
+/// How long the writer rests after it has written: under load nobody has to wake it for a line, which
+/// costs whoever logs more than the line does. An idle log's first line is written at once.
+const REST: Duration = Duration::from_millis(10);
 /// How long the last lines may take at the end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -74,8 +77,9 @@ fn write(lines: &Receiver<Piece>, mut out: impl Write) {
         // A log that cannot be written cannot say so either.
         let _ = out.write_all(&together).and_then(|()| out.flush());
         together.clear();
-        if let Some(done) = end {
-            let _ = done.send(());
+        match end {
+            Some(done) => _ = done.send(()),
+            None => thread::sleep(REST),
         }
         let now = given_up();
         if now > told {
@@ -92,10 +96,17 @@ fn write(lines: &Receiver<Piece>, mut out: impl Write) {
 impl Drop for Flush {
     fn drop(&mut self) {
         let (done, written) = sync_channel(1);
-        if self.0.try_send(Piece::End(done)).is_ok() {
-            // Whoever hangs is not waited for.
-            let _ = written.recv_timeout(PATIENCE);
+        let began = Instant::now();
+        let mut end = Piece::End(done);
+        // Whoever hangs is not waited for.
+        while let Err(TrySendError::Full(back)) = self.0.try_send(end) {
+            if began.elapsed() >= PATIENCE {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+            end = back;
         }
+        let _ = written.recv_timeout(PATIENCE);
     }
 }
 
