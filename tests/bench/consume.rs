@@ -15,6 +15,8 @@ pub(crate) struct Consumers {
 
 struct Shared {
     acked: AtomicU64,
+    /// How often some were.
+    lots: AtomicU64,
     /// How many there will be; `u64::MAX` while nobody knows.
     due: AtomicU64,
 }
@@ -24,6 +26,7 @@ impl Consumers {
     pub(crate) fn start(server: &Doorbell, count: u32) -> Self {
         let shared = Arc::new(Shared {
             acked: AtomicU64::new(0),
+            lots: AtomicU64::new(0),
             due: AtomicU64::new(u64::MAX),
         });
         let (theirs, address) = (Arc::clone(&shared), server.control);
@@ -53,15 +56,16 @@ impl Consumers {
         self.shared.acked.load(Ordering::SeqCst)
     }
 
-    /// Waits until this many are acknowledged, and says when the last one was.
-    pub(crate) fn finish(self, due: u64) -> Outcome<Option<Instant>> {
+    /// Waits until this many are acknowledged, and says when the last one was, and how many lots
+    /// they came in.
+    pub(crate) fn finish(self, due: u64) -> Outcome<(Option<Instant>, u64)> {
         self.shared.due.store(due, Ordering::SeqCst);
         let last = self.thread.join().map_err(|_| "the receivers panicked")??;
         let acked = self.shared.acked.load(Ordering::SeqCst);
         if acked != due {
             return Err(format!("{acked} messages were acked of {due} sent").into());
         }
-        Ok(last)
+        Ok((last, self.shared.lots.load(Ordering::SeqCst)))
     }
 
     /// Waits for receivers whose server was killed under them.
@@ -89,6 +93,7 @@ async fn receive(mut control: Control, shared: Arc<Shared>) -> Outcome<Option<In
         }
         control.ack(&ids).await?;
         last = Some(Instant::now());
+        shared.lots.fetch_add(1, Ordering::SeqCst);
         shared.acked.fetch_add(ids.len() as u64, Ordering::SeqCst);
     }
 }
