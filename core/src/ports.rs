@@ -232,6 +232,8 @@ pub struct LeaseRequest {
     pub lease_for: Duration,
     /// How many observed messages to bring along at the most.
     pub max_observed: usize,
+    /// Whether they come where no message does, too.
+    pub observed_alone: bool,
 }
 
 /// What was leased.

@@ -134,6 +134,7 @@ async fn consume(
                 now: clock.now(),
                 lease_for: LEASE,
                 max_observed: 0,
+                observed_alone: false,
             })
             .await?;
         if leased.messages.is_empty() {

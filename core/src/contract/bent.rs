@@ -39,6 +39,7 @@ enum Bend {
     RevokedGrantsAreLetIn,
     LeasesEndASecondEarly,
     LeasesIgnoreThePattern,
+    ObservedComeAlone,
     AnyoneSettles,
     ReplayOnlySaysSo,
     PagesIgnoreTheState,
@@ -51,11 +52,12 @@ enum Bend {
     MessagesForgetTheirRule,
 }
 
-const BENDS: [Bend; 14] = [
+const BENDS: [Bend; 15] = [
     Bend::RepeatsAreStored,
     Bend::RevokedGrantsAreLetIn,
     Bend::LeasesEndASecondEarly,
     Bend::LeasesIgnoreThePattern,
+    Bend::ObservedComeAlone,
     Bend::AnyoneSettles,
     Bend::ReplayOnlySaysSo,
     Bend::PagesIgnoreTheState,
@@ -221,6 +223,7 @@ impl Log for Bent {
         match self.0 {
             Bend::LeasesEndASecondEarly => request.lease_for -= Duration::from_secs(1),
             Bend::LeasesIgnoreThePattern => request.pattern = None,
+            Bend::ObservedComeAlone => request.observed_alone = true,
             Bend::AnyoneSettles => request.receiver = Receiver(0),
             _ => {}
         }

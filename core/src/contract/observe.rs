@@ -17,6 +17,7 @@ list_laws![
     an_observed_message_is_met_once_even_when_nothing_is_pending,
     observed_messages_come_oldest_first_and_no_more_than_asked,
     observed_messages_come_from_the_inbox_and_the_pattern_asked_for,
+    observed_messages_wait_for_a_pending_one_where_they_are_told_to,
     an_observed_message_stays_in_the_log_and_says_when_it_was_met,
     a_replayed_observed_message_is_pending_and_no_longer_context,
 ];
@@ -102,6 +103,24 @@ async fn observed_messages_come_from_the_inbox_and_the_pattern_asked_for(s: Subj
     let mut right = from("acme", ANN, at(1));
     right.pattern = pattern("hook:acme/github");
     assert_eq!(ids(&s.lease(right).await.observed), [id]);
+}
+
+async fn observed_messages_wait_for_a_pending_one_where_they_are_told_to(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let observed = s.stored(quiet(&grant)).await;
+    let beside = |max| LeaseRequest {
+        max,
+        observed_alone: false,
+        ..from("acme", ANN, at(1))
+    };
+    assert_eq!(s.lease(beside(1)).await, Leased::default());
+    let pending = s.stored(arrival(&grant)).await;
+    assert_eq!(s.lease(beside(0)).await.observed, [], "nothing was leased");
+    let both = s.lease(beside(1)).await;
+    assert_eq!(
+        (ids(&both.messages), ids(&both.observed)),
+        (vec![pending], vec![observed])
+    );
 }
 
 async fn an_observed_message_stays_in_the_log_and_says_when_it_was_met(s: Subject) {

@@ -309,6 +309,7 @@ pub(super) fn from(folder: &str, receiver: Receiver, now: Timestamp) -> LeaseReq
         now,
         lease_for: LEASE,
         max_observed: 10,
+        observed_alone: true,
     }
 }
 

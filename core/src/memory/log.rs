@@ -80,17 +80,23 @@ impl Log for MemoryStore {
         let mut tables = self.tables();
         let until = request.now.plus(request.lease_for);
         let mut leased = Leased::default();
-        for entry in &mut tables.entries {
-            if !request.inboxes.contains(entry.inbox()) || !entry.matches(request.pattern.as_ref())
-            {
-                continue;
-            }
+        let asked = |entry: &Entry| {
+            request.inboxes.contains(entry.inbox()) && entry.matches(request.pattern.as_ref())
+        };
+        let mut ready = tables.entries.iter().filter(|entry| asked(entry));
+        let alone = request.max == 0 || !ready.any(|entry| entry.is_ready(request.now));
+        let most_observed = if alone && !request.observed_alone {
+            0
+        } else {
+            request.max_observed
+        };
+        for entry in tables.entries.iter_mut().filter(|entry| asked(entry)) {
             if entry.is_ready(request.now) && leased.messages.len() < request.max {
                 entry.lease(request.receiver, request.now, until);
                 leased
                     .messages
                     .push(entry.show(request.body_limit, request.now));
-            } else if entry.is_unmet() && leased.observed.len() < request.max_observed {
+            } else if entry.is_unmet() && leased.observed.len() < most_observed {
                 entry.meet(request.now);
                 leased
                     .observed
@@ -102,8 +108,7 @@ impl Log for MemoryStore {
             leased.next_ready_at = tables
                 .entries
                 .iter()
-                .filter(|entry| request.inboxes.contains(entry.inbox()))
-                .filter(|entry| entry.matches(request.pattern.as_ref()))
+                .filter(|entry| asked(entry))
                 .filter_map(|entry| entry.ends_at(request.now))
                 .min();
         }

@@ -53,16 +53,11 @@ pub(super) async fn receive(
         }
         let now = house.clock.now();
         let last = Instant::now() >= deadline;
-        // Observed messages end no wait by themselves: they are fetched when it is over.
+        // Observed messages end no wait by themselves: alone they are fetched when it is over.
         let mut request = request(inboxes.clone(), caller.receiver, ask, now);
-        request.max_observed = if last { most_observed } else { 0 };
-        let mut leased = house.store.lease(request.clone()).await?;
-        if last {
-            return Ok(show(leased));
-        }
-        if !leased.messages.is_empty() {
-            (request.max, request.max_observed) = (0, most_observed);
-            leased.observed = house.store.lease(request).await?.observed;
+        (request.max_observed, request.observed_alone) = (most_observed, last);
+        let leased = house.store.lease(request).await?;
+        if last || !leased.messages.is_empty() {
             return Ok(show(leased));
         }
         // A lease or a rest that ends makes a message ready without a ring.
@@ -89,6 +84,7 @@ fn request(inboxes: Vec<Inbox>, receiver: Receiver, ask: &Receive, now: Timestam
         now,
         lease_for: LEASE,
         max_observed: 0,
+        observed_alone: false,
     }
 }
 

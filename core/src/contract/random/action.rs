@@ -75,6 +75,7 @@ pub(super) enum Action {
         pattern: Option<&'static str>,
         lease_for: Duration,
         max_observed: usize,
+        observed_alone: bool,
     },
     Settle {
         messages: Vec<usize>,
@@ -179,13 +180,20 @@ impl Action {
     }
 
     fn lease(dice: &mut Dice) -> Self {
+        let from = (0..=dice.below(3)).map(|_| pile(dice)).collect();
+        let receiver = dice.pick(&[1, 2, 3]);
+        let max = dice.pick(&[0, 1, 2, 5, 100]);
+        let pattern = dice.pick(&PATTERNS);
+        let lease_for = dice.pick(&[LEASE, LEASE, Duration::from_secs(10)]);
+        let (max_observed, observed_alone) = dice.pick(&[(0, true), (1, false), (10, true)]);
         Self::Lease {
-            from: (0..=dice.below(3)).map(|_| pile(dice)).collect(),
-            receiver: dice.pick(&[1, 2, 3]),
-            max: dice.pick(&[0, 1, 2, 5, 100]),
-            pattern: dice.pick(&PATTERNS),
-            lease_for: dice.pick(&[LEASE, LEASE, Duration::from_secs(10)]),
-            max_observed: dice.pick(&[0, 1, 10]),
+            from,
+            receiver,
+            max,
+            pattern,
+            lease_for,
+            max_observed,
+            observed_alone,
         }
     }
 

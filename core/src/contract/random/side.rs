@@ -175,6 +175,7 @@ impl Side {
                 pattern,
                 lease_for,
                 max_observed,
+                observed_alone,
             } => {
                 let request = LeaseRequest {
                     inboxes: from.into_iter().map(inbox).collect(),
@@ -185,6 +186,7 @@ impl Side {
                     now,
                     lease_for,
                     max_observed,
+                    observed_alone,
                 };
                 let leased = self.store.lease(request).await.expect("leased");
                 let messages = self.seen(leased.messages);

@@ -70,7 +70,12 @@ impl Index {
             events.push((event, number));
             picked.messages.push((seq, attempt));
         }
-        for (seq, number) in self.oldest(&numbers, request.max_observed, |queue| &mut queue.unmet) {
+        let most_observed = if request.observed_alone || !picked.messages.is_empty() {
+            request.max_observed
+        } else {
+            0
+        };
+        for (seq, number) in self.oldest(&numbers, most_observed, |queue| &mut queue.unmet) {
             events.push((Event::new(seq, Happening::Observed, 0, request.now), number));
             picked.observed.push(seq);
         }
