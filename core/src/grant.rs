@@ -41,7 +41,8 @@ macro_rules! ulid_newtype {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 // Crockford's alphabet reads lower case too; an id has one spelling here.
                 let id = Ulid::from_string(text).map_err(|_| $crate::grant::IdError)?;
-                if id.to_string() == text { Ok(Self(id)) } else { Err($crate::grant::IdError) }
+                let spelt = id.array_to_str(&mut [0; ulid::ULID_LEN]) == text;
+                if spelt { Ok(Self(id)) } else { Err($crate::grant::IdError) }
             }
         }
 

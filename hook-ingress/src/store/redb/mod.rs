@@ -53,6 +53,7 @@ mod retention;
 mod routes;
 mod schema;
 mod segment;
+mod settling;
 mod shared;
 mod stream;
 mod told;

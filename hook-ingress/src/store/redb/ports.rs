@@ -1,6 +1,6 @@
 //! The ports, as they are answered: from memory, by the files, or by the writer.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use doorbell_core::{
     acl::Scope,
@@ -164,21 +164,20 @@ impl Log for RedbStore {
             self.blocking(move |shared| {
                 let seqs: Vec<u64> = picked.messages.iter().map(|(seq, _)| *seq).collect();
                 let mut messages = shared.messages(&seqs, body_limit, now)?;
-                // As it was leased, whatever has become of it since.
+                let mut taken = picked.messages.into_iter();
+                let mut index = shared.index();
                 for message in &mut messages {
                     let seq = seq_of(message.id);
-                    let taken = picked.messages.iter().find(|(at, _)| *at == seq);
-                    message.attempt = taken.map_or(message.attempt, |(_, attempt)| *attempt);
-                    tell_leased(message);
-                }
-                {
-                    let mut index = shared.index();
-                    for message in &messages {
-                        if let Some(hold) = index.holds.get_mut(&seq_of(message.id)) {
-                            hold.id = Some(message.id);
-                        }
+                    // As it was leased, whatever has become of it since; both are in one order.
+                    if let Some((_, attempt)) = taken.find(|(at, _)| *at == seq) {
+                        message.attempt = attempt;
+                    }
+                    if let Some(hold) = index.holds.get_mut(&seq) {
+                        hold.id = Some(message.id);
                     }
                 }
+                drop(index);
+                messages.iter().for_each(tell_leased);
                 let observed = shared.messages(&picked.observed, body_limit, now)?;
                 Ok(Leased {
                     messages,
@@ -199,21 +198,21 @@ impl Log for RedbStore {
                 scope,
                 now,
             } = request;
-            let targets = self
-                .blocking(move |shared| {
-                    let mut asked = std::collections::HashSet::new();
-                    // The same request does not settle a message twice.
-                    ids.into_iter()
-                        .map(|id| {
-                            if asked.insert(id) {
-                                shared.target(id, &scope)
-                            } else {
-                                Ok(None)
-                            }
-                        })
-                        .collect::<Result<Vec<_>, _>>()
-                })
-                .await?;
+            let mut asked = HashSet::with_capacity(ids.len());
+            // The same request does not settle a message twice.
+            let once = ids.into_iter().map(|id| asked.insert(id).then_some(id));
+            let ids: Vec<Option<MessageId>> = once.collect();
+            let targets = match self.shared.held(&ids, &scope) {
+                Some(targets) => targets,
+                None => {
+                    self.blocking(move |shared| {
+                        ids.into_iter()
+                            .map(|id| id.map_or(Ok(None), |id| shared.target(id, &scope)))
+                            .collect::<Result<Vec<_>, _>>()
+                    })
+                    .await?
+                }
+            };
             if targets.iter().all(Option::is_none) {
                 return Ok(vec![false; targets.len()]);
             }

@@ -11,7 +11,6 @@ use doorbell_core::{
 };
 
 use super::{
-    decide::Target,
     entry::{self, Entry, seq_of},
     events,
     fault::Fault,
@@ -60,25 +59,6 @@ impl Shared {
         Ok(entry.filter(|entry| entry.id == id))
     }
 
-    /// What the writer must know of a message to settle it, if it is in scope.
-    pub(super) fn target(&self, id: MessageId, scope: &Scope) -> Result<Option<Target>, Fault> {
-        let held = self.index().holds.get(&seq_of(id)).copied();
-        let (origin, mode) = match held {
-            Some(hold) if hold.id == Some(id) => {
-                (hold.origin, doorbell_core::message::Mode::Trigger)
-            }
-            _ => match self.entry(id)? {
-                Some(entry) => (entry.origin, entry.mode),
-                None => return Ok(None),
-            },
-        };
-        let covered = self
-            .origins
-            .get(origin)
-            .is_some_and(|origin| scope.covers(&origin.to.folder));
-        Ok(covered.then_some(Target { id, origin, mode }))
-    }
-
     /// Messages by number, in the order asked for, as they stand at `now`.
     ///
     /// Those that follow each other in one file are read in one go: most of what they need stands
@@ -92,14 +72,7 @@ impl Shared {
         let mut messages = Vec::with_capacity(seqs.len());
         let mut rest = seqs;
         while let Some(first) = rest.first() {
-            let here = self.segment_of(*first);
-            let run = rest
-                .iter()
-                .take_while(|seq| match (&here, self.segment_of(**seq)) {
-                    (Some(here), Some(there)) => Arc::ptr_eq(here, &there),
-                    _ => false,
-                });
-            let (run, others) = rest.split_at(run.count().max(1));
+            let (run, others) = rest.split_at(self.together(rest));
             rest = others;
             let together = self.in_file_of(*first, |txn| {
                 let mut records = segment::Records::open(txn)?;
@@ -141,8 +114,10 @@ impl Shared {
             .ok_or_else(|| Fault::Damaged("a message's origin is missing".into()))?;
         let head_len = entry.head_len as usize;
         let cut = (entry.body_len as usize).min(body_limit);
-        let bytes = records.bytes(u64::from(entry.at), head_len + cut)?;
-        let head = record::decode_head(&bytes[..head_len])?;
+        let at = u64::from(entry.at);
+        let head = record::decode_head(records.passing(at, head_len)?)?;
+        // By itself, so that whoever shows it need not move it.
+        let body = records.bytes(at + head_len as u64, cut)?;
         let (state, attempt) = {
             let index = self.index();
             (index.state(seq, entry.mode, now), index.attempts.of(seq))
@@ -160,7 +135,7 @@ impl Shared {
             mode: entry.mode,
             received_at: entry.received_at,
             head,
-            body: bytes::Bytes::from(bytes).slice(head_len..),
+            body: body.into(),
             body_bytes: u64::from(entry.body_len),
             attempt,
             state,

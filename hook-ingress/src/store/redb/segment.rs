@@ -250,6 +250,8 @@ pub(super) struct Records {
     bodies: Rows,
     head: Option<Row>,
     body: Option<Row>,
+    /// What was read to be looked at and not to be kept.
+    passing: Vec<u8>,
 }
 
 impl Records {
@@ -265,6 +267,7 @@ impl Records {
             bodies: txn.open_table(BODIES)?,
             head: None,
             body: None,
+            passing: Vec::new(),
         })
     }
 
@@ -297,6 +300,20 @@ impl Records {
     /// So many bytes of the file's stream of records, from there on.
     pub(super) fn bytes(&mut self, at: u64, len: usize) -> Result<Vec<u8>, Fault> {
         let mut out = Vec::with_capacity(len);
+        self.read(at, len, &mut out)?;
+        Ok(out)
+    }
+
+    /// The same, until the next are read.
+    pub(super) fn passing(&mut self, at: u64, len: usize) -> Result<&[u8], Fault> {
+        let mut out = std::mem::take(&mut self.passing);
+        out.clear();
+        self.read(at, len, &mut out)?;
+        self.passing = out;
+        Ok(&self.passing)
+    }
+
+    fn read(&mut self, at: u64, len: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
         while out.len() < len {
             let at = at + out.len() as u64;
             let skip = |(start, row): &Row| {
@@ -313,7 +330,7 @@ impl Records {
             let row = &row.value()[skip..];
             out.extend_from_slice(&row[..row.len().min(len - out.len())]);
         }
-        Ok(out)
+        Ok(())
     }
 }
 

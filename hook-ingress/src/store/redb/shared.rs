@@ -127,6 +127,20 @@ impl Shared {
         Some(chain[after.checked_sub(1)?].clone())
     }
 
+    /// How many of these, from the first on, are in the file that the first is in.
+    pub(super) fn together(&self, seqs: &[u64]) -> usize {
+        let carried = self.carried.read().expect("nothing panics under this lock");
+        let chain = self.chain();
+        let file = |seq: &u64| {
+            let first = carried.get(seq).unwrap_or(seq);
+            chain.partition_point(|segment| segment.first <= *first)
+        };
+        let Some(first) = seqs.first().map(file) else {
+            return 0;
+        };
+        seqs.iter().take_while(|seq| file(seq) == first).count()
+    }
+
     /// Whether a message is in one of the files.
     pub(super) fn is_kept(&self, seq: u64) -> bool {
         self.segment_of(seq).is_some_and(|segment| {
