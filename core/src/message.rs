@@ -173,6 +173,16 @@ impl Headers {
         Some(&text[self.cuts[at].value..self.cuts[at].end])
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.cuts.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.cuts.is_empty()
+    }
+
     /// Names and values, in the names' order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         let text = &self.text;

@@ -183,8 +183,9 @@ fn push_headers(text: &mut String, message: &Message) {
     let telling = |name: &str| {
         !TRANSPORT.contains(&name) && !PROXIED.iter().any(|prefix| name.starts_with(prefix))
     };
-    let secret = message.headers.get_key_value(SECRET);
-    let others = (message.headers.iter()).filter(|(name, _)| *name != SECRET && telling(name));
+    let headers = &message.headers.0;
+    let secret = headers.get(SECRET).map(|value| (SECRET, value));
+    let others = (headers.iter()).filter(|(name, _)| *name != SECRET && telling(name));
     let mut count = 0;
     for (name, value) in secret.into_iter().chain(others).take(SHOWN_HEADERS) {
         let limit = if name == SECRET {
@@ -196,7 +197,7 @@ fn push_headers(text: &mut String, message: &Message) {
         let _ = writeln!(text, "{name}: {}", quoted(value, limit));
         count += 1;
     }
-    let left = message.headers.len() - count;
+    let left = headers.len() - count;
     if left > 0 {
         let _ = writeln!(text, "({left} more headers)");
     }
@@ -239,9 +240,9 @@ fn push_body(text: &mut String, message: &Message) -> bool {
 /// Whether anything that is shown of a message holds `nonce`. An escape breaks runs of hex digits
 /// and joins none, so what is not in the parts is not in what is shown of them.
 fn holds(message: &Message, nonce: &str) -> bool {
-    let named = [&message.jid, &message.sender, &message.kind];
-    let claimed = [&message.body, &message.method, &message.query];
-    let said = message.from.iter().chain(&message.context);
-    let headers = (message.headers.iter()).flat_map(|(name, value)| [name, value]);
+    let named = [&message.jid, &message.sender, &*message.kind];
+    let claimed: [&str; 3] = [&message.body, &message.method, &message.query];
+    let said = (message.from.iter().chain(&message.context)).map(String::as_str);
+    let headers = (message.headers.0.iter()).flat_map(|(name, value)| [name, value]);
     (named.into_iter().chain(claimed).chain(said).chain(headers)).any(|part| part.contains(nonce))
 }

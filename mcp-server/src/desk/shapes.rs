@@ -1,15 +1,13 @@
 //! From what the store gives to what the wire shows.
 
-use std::collections::BTreeMap;
-
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use doorbell_core::{key::ApiKey, message, ports, principal::Principal};
 
 use crate::rung::Rung;
 use crate::wire::{
-    BodyEncoding, Count, DEFAULT_BODY_BYTES, Detail, KeyEntry, LifeEntry, MAX_BODY_BYTES, Message,
-    MessageState, Order, Text,
+    BodyEncoding, Count, DEFAULT_BODY_BYTES, Detail, Headers, KeyEntry, LifeEntry, MAX_BODY_BYTES,
+    Message, MessageState, Order, Text,
 };
 
 /// How many bytes of each body a call brings.
@@ -25,18 +23,18 @@ pub(super) fn message(from: message::Message) -> Message {
         id: Text(from.id),
         jid: from.address.to_string(),
         sender: from.sender.to_string(),
-        kind: from.kind.as_str().to_owned(),
+        kind: from.kind.as_str().into(),
         from: from.head.from,
         body,
         body_encoding,
         body_truncated: cut,
         body_bytes: cut.then_some(from.body_bytes),
-        headers: owned(&from.head.headers),
+        headers: Headers(from.head.headers),
         method: from.head.method,
         query: from.head.query,
         received_at: Text(from.received_at),
         context: from.context.map(|context| context.as_str().to_owned()),
-        mode: from.mode.as_str().to_owned(),
+        mode: from.mode.as_str().into(),
         attempt: from.attempt,
         state: None,
     }
@@ -55,13 +53,6 @@ pub(super) fn standing(from: message::Message) -> Message {
         state: Some(state),
         ..message(from)
     }
-}
-
-fn owned(headers: &message::Headers) -> BTreeMap<String, String> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
 }
 
 /// Bytes as UTF-8 if they are, else in base64. A cut may fall inside a character: what is left of

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 
+use doorbell_core::message;
+
 use super::*;
+use crate::wire::Headers;
 
 /// Counts up, so that what comes next can be foretold.
 struct Counting(AtomicU64);
@@ -16,6 +19,10 @@ impl Chance for Counting {
             *byte = (n >> (8 * (i % 8))) as u8;
         }
     }
+}
+
+fn of_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Headers {
+    Headers(message::Headers::from_pairs(pairs.into_iter().collect()))
 }
 
 fn message(part: &str, text: &str) -> Message {
@@ -155,7 +162,7 @@ fn a_message_reads_like_this() {
         ("host", "bell.example"),
         ("x-forwarded-for", "::1"),
     ];
-    push.headers = headers.map(|(n, v)| (n.to_owned(), v.to_owned())).into();
+    push.headers = of_pairs(headers.map(|(n, v)| (n.to_owned(), v.to_owned())));
     let shown = Frame {
         nonce: "5eed".to_owned(),
     }
@@ -188,10 +195,8 @@ const TAGS: [&str; 6] = [
 fn the_secret_of_a_handshake_is_shown_whole_whatever_else_was_sent() {
     let secret = "s".repeat(1_000);
     let mut asana = message("kind", "handshake");
-    for n in 0..90 {
-        asana.headers.insert(format!("x-{n}"), "junk".into());
-    }
-    asana.headers.insert("x-hook-secret".into(), secret.clone());
+    let junk = (0..91).map(|n| (format!("x-{n}"), "junk".to_owned()));
+    asana.headers = of_pairs(junk.chain([("x-hook-secret".to_owned(), secret.clone())]));
     let line = format!("\nx-hook-secret: \"{secret}\"\n");
     let chance = Counting(AtomicU64::new(0));
     let shown = Frame::around(&chance, &[&asana]).show(&asana);

@@ -1,6 +1,6 @@
 //! Messages on the wire.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use doorbell_core::{
     folder::Folder,
@@ -12,7 +12,10 @@ use doorbell_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::text::{Count, Text};
+use super::{
+    headers::Headers,
+    text::{Count, Text},
+};
 
 /// The most of a body that one call brings, in bytes.
 pub const MAX_BODY_BYTES: u64 = 32 * 1024 * 1024;
@@ -74,7 +77,7 @@ pub struct Message {
     /// The grant's label
     pub sender: String,
     /// hook, web, channel or handshake
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Who a channel's caller claims to be
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -89,7 +92,7 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<u64>,
     /// Lower-case name to value; repeats are joined with ", "
-    pub headers: BTreeMap<String, String>,
+    pub headers: Headers,
     /// The HTTP method
     pub method: String,
     /// The raw query string, without the question mark
@@ -100,7 +103,7 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
     /// trigger or observe
-    pub mode: String,
+    pub mode: Cow<'static, str>,
     /// How often it has been leased, this time included
     pub attempt: u8,
     /// Where it stands; in the log, where it was asked for

@@ -5,6 +5,7 @@
 //! misspelt option is not an option silently left out.
 
 mod channels;
+mod headers;
 mod keys;
 mod messages;
 mod overview;
@@ -17,6 +18,7 @@ pub use channels::{
     ChannelEntry, ChannelList, ExposeChannel, ExposedChannel, ListChannels, OpenSession,
     RevokeChannel, RotateSigningKey, SessionEntry, SessionList, SessionState, SigningKeyRotated,
 };
+pub use headers::Headers;
 pub use keys::{IssueKey, IssuedKey, KeyEntry, KeyList, KeyRevoked};
 pub use messages::{
     Ack, AckResults, BodyEncoding, DEFAULT_BODY_BYTES, Detail, LifeEntry, MAX_BODY_BYTES, Message,

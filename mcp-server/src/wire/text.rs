@@ -39,11 +39,25 @@ pub trait TextShape: Sized {
 
     /// Writes it.
     fn write(&self) -> Cow<'_, str>;
+
+    /// The same, straight to where it goes.
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.write())
+    }
+}
+
+/// Shows a value as it is written on the wire.
+struct Shown<'a, T>(&'a T);
+
+impl<T: TextShape> Display for Shown<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(f)
+    }
 }
 
 impl<T: TextShape> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.write())
+        serializer.collect_str(&Shown(&self.0))
     }
 }
 
@@ -90,6 +104,10 @@ macro_rules! text_shape {
 
             fn write(&self) -> Cow<'_, str> {
                 self.to_string().into()
+            }
+
+            fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Display::fmt(self, f)
             }
         }
     };

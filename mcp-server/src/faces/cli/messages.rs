@@ -135,7 +135,7 @@ fn show(detail: &Detail) -> Result<(), Failure> {
         out.push(format!("context: {}", terminal::printable(context)));
     }
     out.push(String::new());
-    for (name, value) in &message.headers {
+    for (name, value) in message.headers.0.iter() {
         out.push(format!(
             "{}: {}",
             terminal::printable(name),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::{Bookmark, Whereabouts},
     desk::Desk,
-    wire::{BodyEncoding, Message, TextShape},
+    wire::{BodyEncoding, Headers, Message, TextShape},
 };
 
 /// The longest line that --brief prints, in bytes.
@@ -98,7 +98,7 @@ fn rings(message: &Message, args: &Watch) -> bool {
 /// A message cut to [`BRIEF`]. It still reads as a message.
 fn brief(mut message: Message) -> Result<String, Failure> {
     let size = message.size();
-    message.headers.clear();
+    message.headers = Headers::default();
     message.context = message.context.map(|text| cut(&text, BRIEF / 32));
     message.query = cut(&message.query, BRIEF / 32);
     if message.body_encoding == BodyEncoding::Base64 {
@@ -164,10 +164,10 @@ mod tests {
         };
         let mut said = message("x");
         assert!(rings(&said, &watch(None)));
-        said.kind = "channel".to_owned();
+        said.kind = "channel".into();
         assert!(!rings(&said, &watch(None)));
         assert!(rings(&said, &watch(Some("doorbell:/sessions/build"))));
-        said.mode = "observe".to_owned();
+        said.mode = "observe".into();
         assert!(!rings(&said, &watch(Some("doorbell:/sessions/build"))));
     }
 }

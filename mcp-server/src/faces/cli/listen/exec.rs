@@ -112,7 +112,7 @@ fn environment(message: &Message) -> [(&'static str, String); 10] {
         ("DOORBELL_ID", message.id.0.to_string()),
         ("DOORBELL_JID", message.jid.clone()),
         ("DOORBELL_SENDER", message.sender.clone()),
-        ("DOORBELL_KIND", message.kind.clone()),
+        ("DOORBELL_KIND", message.kind.to_string()),
         ("DOORBELL_ATTEMPT", message.attempt.to_string()),
         (
             "DOORBELL_CONTEXT",

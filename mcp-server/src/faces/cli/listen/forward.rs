@@ -3,9 +3,10 @@
 //! Method, headers, query and body are the sender's, so that a signature over any of them still
 //! verifies. What belongs to a connection and not to a message stays behind.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
+use doorbell_core::message::Headers;
 use reqwest::{
     Client, Method, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -72,7 +73,7 @@ impl Forward {
         let request = self
             .client
             .request(method, with_query(&self.url, &message.query))
-            .headers(carried(&message.headers))
+            .headers(carried(&message.headers.0))
             .body(body);
         match request.send().await {
             Ok(response) => Outcome {
@@ -102,7 +103,7 @@ fn with_query(url: &Url, query: &str) -> Url {
 }
 
 /// The headers that belong to the message. `Connection` names more that do not.
-fn carried(headers: &BTreeMap<String, String>) -> HeaderMap {
+fn carried(headers: &Headers) -> HeaderMap {
     let named: Vec<String> = headers
         .get("connection")
         .map(|names| {
@@ -115,7 +116,7 @@ fn carried(headers: &BTreeMap<String, String>) -> HeaderMap {
         .collect();
     headers
         .iter()
-        .filter(|(name, _)| !LEFT_BEHIND.contains(&name.as_str()) && !named.contains(name))
+        .filter(|(name, _)| !LEFT_BEHIND.contains(name) && !named.iter().any(|it| it == name))
         .filter_map(|(name, value)| {
             Some((
                 HeaderName::from_bytes(name.as_bytes()).ok()?,
@@ -141,8 +142,8 @@ mod tests {
             ("x-hub-signature-256", "sha256=00"),
             ("content-type", "application/json"),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let headers = Headers::from_pairs(headers.into());
         let mut names: Vec<String> = carried(&headers)
             .keys()
             .map(|name| name.to_string())

@@ -77,11 +77,11 @@ pub(super) fn message(message: &Message, colour: bool) -> String {
     );
     let size = ByteSize(message.size()).display().iec().to_string();
     let mut facts = vec![message.id.0.to_string(), size];
-    if let Some(kind) = message.headers.get("content-type") {
+    if let Some(kind) = message.headers.0.get("content-type") {
         facts.push(short(kind));
     }
     facts.extend(TELLING.iter().filter_map(|name| {
-        let value = message.headers.get(*name)?;
+        let value = message.headers.0.get(name)?;
         Some(format!("{name}: {}", short(value)))
     }));
     if message.kind != "hook" {
