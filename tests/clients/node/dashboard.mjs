@@ -287,6 +287,11 @@ const scenarios = {
       const look = async (what) => {
         const [wide, inner] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
         assert.ok(wide <= inner, `${name}, ${what}: ${wide} > ${inner}`);
+        // What a dialog or a pane cuts off does not widen the page.
+        const cut = await page.evaluate(() =>
+          [...document.querySelectorAll("dialog, .list, .detail, .page")].filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.className || box.tagName),
+        );
+        assert.deepEqual(cut, [], `${name}, ${what}`);
         await accessible(page, `${name}, ${what}`);
       };
       await page.goto(told.control);
@@ -314,6 +319,11 @@ const scenarios = {
       await page.getByRole("button", { name: "Revoke" }).first().click();
       await look("confirm");
       await page.keyboard.press("Escape");
+      await page.getByRole("banner").getByRole("button", { name: "Issue webhook" }).click();
+      await page.getByRole("dialog").getByLabel("Expires").waitFor();
+      await look("form of a webhook");
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
       const dialog = await issue(page, { folder: "acme/eng", source: "slack", suffix: "phone" });
       await dialog.getByLabel("Webhook URL").waitFor();
       await look("issued");
