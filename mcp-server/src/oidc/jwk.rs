@@ -1,11 +1,18 @@
-//! The issuer's public keys (RFC 7517), and whether one made a signature.
+//! The issuer's public keys (RFC 7517), and what they say to a token.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey};
+use jsonwebtoken::{
+    Algorithm, AlgorithmFamily, DecodingKey, Validation, decode,
+    errors::{Error, ErrorKind},
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
+};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::jws::{Algorithm, Compact};
+use super::{
+    claims::{Claims, TokenError},
+    jws::Token,
+    signature,
+};
 
 /// How many keys of a set are kept.
 const MAX_KEYS: usize = 64;
@@ -17,44 +24,9 @@ pub(super) struct KeySet(Vec<PublicKey>);
 #[derive(Debug)]
 struct PublicKey {
     kid: Option<String>,
-    /// The one algorithm it is for, where the issuer says.
-    alg: Option<String>,
-    material: Material,
-}
-
-#[derive(Debug)]
-enum Material {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    P256(Vec<u8>),
-    P384(Vec<u8>),
-    Ed25519(Vec<u8>),
-}
-
-/// A key as the issuer writes it.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    kid: Option<String>,
-    alg: Option<String>,
-    #[serde(rename = "use")]
-    usage: Option<String>,
-    key_ops: Option<Vec<String>>,
-    crv: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-}
-
-/// What came of checking a signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signature {
-    /// One of these keys made it.
-    Good,
-    /// None of these keys made it, and the key it names is here: it is forged or damaged.
-    Bad,
-    /// The key it names is not among these. There may be newer ones.
-    UnknownKey,
+    /// Those of its own kind, or the one that it is for, where the issuer says.
+    algorithms: Vec<Algorithm>,
+    key: DecodingKey,
 }
 
 impl KeySet {
@@ -65,127 +37,105 @@ impl KeySet {
         struct Document {
             keys: Vec<Value>,
         }
+        // Nothing is checked without a key, and there is none but from here.
+        signature::install();
         let document: Document = serde_json::from_slice(bytes).ok()?;
-        let jwks = document.keys.into_iter().take(MAX_KEYS);
-        let keys = jwks.filter_map(|jwk| PublicKey::read(serde_json::from_value(jwk).ok()?));
-        Some(Self(keys.collect()))
+        let keys = document.keys.into_iter().take(MAX_KEYS);
+        Some(Self(keys.filter_map(PublicKey::read).collect()))
     }
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether one of these keys signed this token.
-    pub(super) fn check(&self, token: &Compact<'_>) -> Signature {
-        let Compact { header, .. } = token;
-        let mut named = self
-            .0
-            .iter()
-            .filter(|key| header.kid.is_none() || key.kid == header.kid)
-            .peekable();
-        if named.peek().is_none() {
-            return Signature::UnknownKey;
+    /// What a token claims, if one of these keys signed it and it is from this issuer and for this
+    /// audience. Nothing if the key is not among these: there may be newer ones.
+    pub(super) fn open(
+        &self,
+        token: &Token<'_>,
+        issuer: &str,
+        audience: &str,
+    ) -> Option<Result<Claims, TokenError>> {
+        let named = |key: &&PublicKey| token.kid.is_none() || key.kid == token.kid;
+        let mut known = false;
+        for key in self.0.iter().filter(named) {
+            match key.open(token, issuer, audience).map_err(Error::into_kind) {
+                Err(ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm) => known = true,
+                opened => return Some(opened.map_err(|error| refusal(&error))),
+            }
         }
-        if named.any(|key| key.made(header.alg, token.signed, &token.signature)) {
-            Signature::Good
-        } else if header.kid.is_none() {
-            Signature::UnknownKey
-        } else {
-            Signature::Bad
-        }
+        // The key it names is here, and did not sign it: it is forged or damaged.
+        (known && token.kid.is_some()).then_some(Err(TokenError::NotTheirs))
+    }
+}
+
+/// What to say to a token that a key signed, or whose signature cannot be read.
+fn refusal(error: &ErrorKind) -> TokenError {
+    match error {
+        ErrorKind::InvalidAudience => TokenError::Audience,
+        ErrorKind::MissingRequiredClaim(claim) if claim == "aud" => TokenError::Audience,
+        _ => TokenError::NotTheirs,
     }
 }
 
 impl PublicKey {
-    fn read(jwk: Jwk) -> Option<Self> {
-        let signs = jwk.usage.as_deref().is_none_or(|usage| usage == "sig");
-        let verifies = jwk
-            .key_ops
-            .is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+    fn read(mut jwk: Value) -> Option<Self> {
+        // RFC 9864's name for what the library knows by its older one alone.
+        if let Some(alg) = jwk.get_mut("alg").filter(|alg| *alg == "Ed25519") {
+            *alg = json!("EdDSA");
+        }
+        let jwk: Jwk = serde_json::from_value(jwk).ok()?;
+        let Jwk { common, algorithm } = &jwk;
+        let usage = common.public_key_use.as_ref();
+        let signs = usage.is_none_or(|usage| *usage == PublicKeyUse::Signature);
+        let ops = common.key_operations.as_ref();
+        let verifies = ops.is_none_or(|ops| ops.contains(&KeyOperations::Verify));
         if !(signs && verifies) {
             return None;
         }
-        let (x, y) = (bytes(jwk.x), bytes(jwk.y));
-        let material = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-            ("RSA", _) => Material::Rsa {
-                n: bytes(jwk.n)?,
-                e: bytes(jwk.e)?,
-            },
-            ("EC", Some("P-256")) => Material::P256(point(&x?, &y?, 32)?),
-            ("EC", Some("P-384")) => Material::P384(point(&x?, &y?, 48)?),
-            ("OKP", Some("Ed25519")) => Material::Ed25519(x.filter(|x| x.len() == 32)?),
+        let mut algorithms = match algorithm {
+            AlgorithmParameters::RSA(_) => AlgorithmFamily::Rsa.algorithms().to_vec(),
+            AlgorithmParameters::EllipticCurve(point) => {
+                let (alg, length) = match point.curve {
+                    EllipticCurve::P256 => (Algorithm::ES256, 32),
+                    EllipticCurve::P384 => (Algorithm::ES384, 48),
+                    _ => return None,
+                };
+                let whole = holds(&point.x, length) && holds(&point.y, length);
+                whole.then(|| vec![alg])?
+            }
+            AlgorithmParameters::OctetKeyPair(pair) => {
+                let whole = pair.curve == EllipticCurve::Ed25519 && holds(&pair.x, 32);
+                whole.then(|| vec![Algorithm::EdDSA])?
+            }
             _ => return None,
         };
+        if let Some(own) = common.key_algorithm {
+            algorithms.retain(|alg| KeyAlgorithm::from(*alg) == own);
+        }
         Some(Self {
-            kid: jwk.kid,
-            alg: jwk.alg,
-            material,
+            key: DecodingKey::from_jwk(&jwk).ok()?,
+            kid: jwk.common.key_id,
+            algorithms,
         })
     }
 
-    /// Whether this key made a signature: of its own kind, and with the algorithm it is for.
-    fn made(&self, alg: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
-        if self.alg.as_deref().is_some_and(|own| !is(alg, own)) {
-            return false;
-        }
-        let checked = match (&self.material, alg) {
-            (Material::Rsa { n, e }, _) => match rsa(alg) {
-                None => return false,
-                Some(parameters) => {
-                    let n = strip(n);
-                    RsaPublicKeyComponents { n, e }.verify(parameters, signed, signature)
-                }
-            },
-            (Material::P256(point), Algorithm::Es256) => {
-                UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point)
-                    .verify(signed, signature)
-            }
-            (Material::P384(point), Algorithm::Es384) => {
-                UnparsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point)
-                    .verify(signed, signature)
-            }
-            (Material::Ed25519(key), Algorithm::EdDsa) => {
-                UnparsedPublicKey::new(&signature::ED25519, key).verify(signed, signature)
-            }
-            _ => return false,
-        };
-        checked.is_ok()
+    fn open(&self, token: &Token<'_>, issuer: &str, audience: &str) -> Result<Claims, Error> {
+        let mut wanted = Validation::new_for_family(self.key.family());
+        wanted.algorithms.clone_from(&self.algorithms);
+        wanted.set_issuer(&[issuer]);
+        wanted.set_audience(&[audience]);
+        wanted.set_required_spec_claims(&["iss", "aud"]);
+        // The library asks the machine what time it is: that is checked with the other claims.
+        wanted.validate_exp = false;
+        decode(token.text, &self.key, &wanted).map(|token| token.claims)
     }
 }
 
-/// What `ring` calls an algorithm of RSA's; it takes moduli of 2,048 to 8,192 bits.
-fn rsa(alg: Algorithm) -> Option<&'static RsaParameters> {
-    Some(match alg {
-        Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-        Algorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
-        Algorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
-        Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
-        Algorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
-        Algorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
-        Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => return None,
-    })
-}
-
-/// Whether this is the name of an algorithm.
-fn is(alg: Algorithm, name: &str) -> bool {
-    use serde::de::{IntoDeserializer, value::Error};
-    let named: Result<_, Error> = Algorithm::deserialize(name.into_deserializer());
-    named == Ok(alg)
-}
-
-fn bytes(text: Option<String>) -> Option<Vec<u8>> {
-    BASE64_URL_SAFE_NO_PAD.decode(text?).ok()
-}
-
-/// A point as SEC 1 writes it, uncompressed.
-fn point(x: &[u8], y: &[u8], length: usize) -> Option<Vec<u8>> {
-    (x.len() == length && y.len() == length).then(|| [&[4], x, y].concat())
-}
-
-/// RFC 7518 allows no zeros before a modulus; some issuers write one.
-fn strip(n: &[u8]) -> &[u8] {
-    let zeros = n.iter().take_while(|byte| **byte == 0).count();
-    &n[zeros..]
+/// Whether a text in base64 holds so many bytes. The library puts the halves of a point together
+/// as they come.
+fn holds(text: &str, bytes: usize) -> bool {
+    text.len() == (bytes * 4).div_ceil(3)
 }
 
 #[cfg(test)]

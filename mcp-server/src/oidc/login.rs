@@ -166,9 +166,9 @@ impl Issuer {
             tracing::warn!(%error, "a code was not redeemed");
             LoginError::Refused
         })?;
-        let claims = self.signed(&token).await?;
+        let claims = self.signed(&token, client_id).await?;
         let now = self.now();
-        let mut verified = claims::check(&claims, &self.settings, client_id, now)?;
+        let mut verified = claims::check(&claims, &self.settings.folder_claim, now)?;
         let claim = |name: &str| claims.get(name).and_then(serde_json::Value::as_str);
         if claim("nonce") != Some(&gone.nonce) {
             return Err(TokenError::NotTheirs.into());

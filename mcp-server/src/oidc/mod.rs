@@ -12,19 +12,27 @@ mod keys;
 mod login;
 mod resource;
 mod setting;
+mod signature;
+#[cfg(test)]
+mod signer;
 
 use std::sync::Arc;
 
 use doorbell_core::time::{Clock, Timestamp};
-use serde_json::{Map, Value};
 
+use self::{
+    claims::Claims,
+    fetch::{Fetch, Published},
+    jws::Token,
+    keys::Keys,
+    login::Logins,
+};
 pub use self::{
     claims::{Subject, TokenError, Verified},
     login::{Departure, LoginError, Return},
     resource::Resource,
     setting::{DEFAULT_FOLDER_CLAIM, IssuerUrl, IssuerUrlError, OidcSettings},
 };
-use self::{fetch::Fetch, jwk::Signature, jws::Compact, keys::Keys, login::Logins};
 
 /// An issuer whose tokens let in.
 pub struct Issuer {
@@ -69,28 +77,23 @@ impl Issuer {
 
     /// What a token says, if it is good.
     pub async fn verify(&self, text: &str) -> Result<Verified, TokenError> {
-        let claims = self.signed(text).await?;
         let settings = &self.settings;
-        claims::check(&claims, settings, &settings.audience, self.clock.now())
+        let claims = self.signed(text, &settings.audience).await?;
+        claims::check(&claims, &settings.folder_claim, self.clock.now())
     }
 
-    /// What a token claims, if the issuer signed it.
-    async fn signed(&self, text: &str) -> Result<Map<String, Value>, TokenError> {
-        let token = Compact::parse(text).ok_or(TokenError::NotTheirs)?;
-        let checked = match self.keys.current().map(|now| now.keys.check(&token)) {
-            Some(Signature::UnknownKey) => match self.keys.newer().await {
-                Some(newer) => newer.keys.check(&token),
-                None => Signature::UnknownKey,
+    /// What a token claims, if the issuer signed it for this audience.
+    async fn signed(&self, text: &str, audience: &str) -> Result<Claims, TokenError> {
+        let token = Token::parse(text).ok_or(TokenError::NotTheirs)?;
+        let issuer = self.settings.issuer.as_str();
+        let open = |published: &Published| published.keys.open(&token, issuer, audience);
+        let opened = match self.keys.current() {
+            Some(now) => match open(&now) {
+                None => self.keys.newer().await.and_then(|newer| open(&newer)),
+                opened => opened,
             },
-            Some(checked) => checked,
-            None => {
-                let newer = self.keys.newer().await.ok_or(TokenError::IssuerAway)?;
-                newer.keys.check(&token)
-            }
+            None => open(&*self.keys.newer().await.ok_or(TokenError::IssuerAway)?),
         };
-        if checked != Signature::Good {
-            return Err(TokenError::NotTheirs);
-        }
-        token.claims().ok_or(TokenError::NotTheirs)
+        opened.unwrap_or(Err(TokenError::NotTheirs))
     }
 }
