@@ -33,20 +33,26 @@ const CSS: &str = "text/css; charset=utf-8";
 const MODULE: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-static ASSETS: [Asset; 15] = embed! {
+static ASSETS: [Asset; 21] = embed! {
     "api.js": MODULE,
     "app.js": MODULE,
+    "base.css": CSS,
     "chart.js": MODULE,
     "detail.js": MODULE,
     "dialog.js": MODULE,
+    "dialogs.css": CSS,
     "dom.js": MODULE,
     "folders.js": MODULE,
     "format.js": MODULE,
+    "frame.css": CSS,
     "icon.svg": SVG,
+    "inspector.css": CSS,
     "issue.js": MODULE,
+    "message.css": CSS,
     "messages.js": MODULE,
+    "phone.css": CSS,
     "rows.js": MODULE,
-    "style.css": CSS,
+    "tables.css": CSS,
     "tables.js": MODULE,
     "text.js": MODULE,
 };

@@ -46,7 +46,7 @@ fn a_stranger_is_shown_the_form_and_nothing_else() {
     for target in [
         "/",
         "/assets/app.js",
-        "/assets/style.css",
+        "/assets/base.css",
         "/assets/none",
         "/sign-in",
     ] {
@@ -95,7 +95,7 @@ fn every_file_of_the_page_is_sent_under_its_own_type_and_asked_after_again() {
     assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
     for (name, kind) in [
         ("app.js", "text/javascript; charset=utf-8"),
-        ("style.css", "text/css; charset=utf-8"),
+        ("base.css", "text/css; charset=utf-8"),
         ("icon.svg", "image/svg+xml"),
     ] {
         let target = format!("/assets/{name}");

@@ -18,7 +18,11 @@ fn the_server_starts_without_its_issuer_says_so_and_believes_it_once_it_is_there
     let server = home.serve_with(&issuer.flags());
     let reply = ask(&server, &token).expect(503);
     assert!(reply.header("retry-after").is_some(), "{:?}", reply.headers);
-    assert!(home.read("server.err").contains("keys cannot be fetched"));
+    wait_for("a warning", || {
+        home.read("server.err")
+            .contains("keys cannot be fetched")
+            .then_some(())
+    });
     // API keys are not its business, and what is no token needs no issuer to be refused.
     server.agent("acme").get("/v1/messages");
     refused(&server, "nonsense", 401, "no token");

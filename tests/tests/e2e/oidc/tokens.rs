@@ -2,7 +2,12 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use e2e::{api::Caller, http, issuer::Issuer, server::Home};
+use e2e::{
+    api::Caller,
+    http,
+    issuer::Issuer,
+    server::{Home, wait_for},
+};
 use serde_json::json;
 
 use super::{ask, refused, serve};
@@ -240,10 +245,15 @@ fn the_log_says_who_did_it_and_holds_no_token() {
     let claims = json!({"sub": hostile, "doorbell_folder": "acme"});
     let token = issuer.forge(json!({ "claims": claims }));
     let hook = Caller::new(&server, token.clone()).mint(json!({"source_label": "x"}));
+    // The log is written behind what it tells of.
+    let line = wait_for("the line of the minting", || {
+        let log = home.read("server.err");
+        let mut lines = log.lines();
+        lines
+            .find(|line| line.contains(&hook.grant_id))
+            .map(str::to_owned)
+    });
     let log = home.read("server.err");
-    let mut lines = log.lines();
-    let line = lines.find(|line| line.contains(&hook.grant_id));
-    let line = line.expect("minting is logged");
     assert!(line.contains("agent of acme (token of eve"), "{line}");
     assert!(!log.contains("\u{1b}[2J"), "{line}");
     server.stop();
