@@ -1,24 +1,27 @@
 //! Lines on their way to standard error: whoever logs never waits for whoever reads.
 //!
-//! A thread of its own writes them, as many at once as there are. Where nobody takes them, lines
-//! beyond a bound are given up and counted: a reader that hangs must not stop the front door.
+//! A thread of its own writes them, as many at once as there are. They are gathered in one buffer,
+//! which is swapped for the one that was written: a line costs whoever logs a copy and no
+//! allocation. Where nobody takes them, lines beyond a bound are given up and counted: a reader that
+//! hangs must not stop the front door.
 
 use std::{
     io::{self, Write},
+    mem,
     sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How many lines may wait.
-const WAITING: usize = 8_192;
-/// How many bytes are written at once, about.
-const AT_ONCE: usize = 64 * 1024;
+/// How many bytes of lines may wait.
+const WAITING: usize = 1024 * 1024;
+/// How large a buffer is kept for the next lines, in bytes.
+const KEPT: usize = 64 * 1024;
 /// How long the writer rests after it has written: under load nobody has to wake it for a line, which
 /// costs whoever logs more than the line does. An idle log's first line is written at once.
 const REST: Duration = Duration::from_millis(10);
@@ -33,54 +36,73 @@ pub(super) fn given_up() -> u64 {
     GIVEN_UP.load(Ordering::Relaxed)
 }
 
-enum Piece {
-    Line(Vec<u8>),
-    /// Everything before it was written.
-    End(SyncSender<()>),
+/// What waits to be written.
+#[derive(Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    /// The writer waits for a line: whoever brings one wakes it.
+    idle: bool,
+    /// Nobody brings any more.
+    ended: bool,
+    /// Everything was written.
+    done: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+impl Shared {
+    /// Nothing panics while it holds this; and if it did, the log would go on.
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Where lines are handed in.
 #[derive(Clone)]
-pub(super) struct Lines(SyncSender<Piece>);
+pub(super) struct Lines(Arc<Shared>);
 
 /// Writes what is left when it is dropped.
 #[must_use = "the last lines are written when it is dropped"]
-pub struct Flush(SyncSender<Piece>);
+pub struct Flush(Arc<Shared>);
 
 impl Lines {
     /// Begins to write to `out`.
     pub(super) fn begin(out: impl Write + Send + 'static) -> io::Result<(Self, Flush)> {
-        let (sender, lines) = sync_channel(WAITING);
+        let shared = Arc::new(Shared::default());
+        let (lines, flush) = (Self(Arc::clone(&shared)), Flush(Arc::clone(&shared)));
         thread::Builder::new()
             .name("doorbell-log".to_owned())
-            .spawn(move || write(&lines, out))?;
-        Ok((Self(sender.clone()), Flush(sender)))
+            .spawn(move || write(&shared, out))?;
+        Ok((lines, flush))
     }
 }
 
-fn write(lines: &Receiver<Piece>, mut out: impl Write) {
-    let mut together = Vec::with_capacity(AT_ONCE);
+fn write(shared: &Shared, mut out: impl Write) {
+    let mut together = Vec::new();
     let mut told = given_up();
-    while let Ok(first) = lines.recv() {
-        let mut next = Some(first);
-        let mut end = None;
-        while let Some(piece) = next {
-            match piece {
-                Piece::Line(line) => together.extend_from_slice(&line),
-                Piece::End(done) => end = Some(done),
-            }
-            next = match end.is_some() || together.len() >= AT_ONCE {
-                true => None,
-                false => lines.try_recv().ok(),
-            };
+    loop {
+        let mut waiting = shared.lock();
+        while waiting.bytes.is_empty() && !waiting.ended {
+            waiting.idle = true;
+            waiting = (shared.changed.wait(waiting)).unwrap_or_else(PoisonError::into_inner);
         }
+        waiting.idle = false;
+        if waiting.bytes.is_empty() {
+            waiting.done = true;
+            shared.changed.notify_all();
+            return;
+        }
+        mem::swap(&mut waiting.bytes, &mut together);
+        let ended = waiting.ended;
+        drop(waiting);
         // A log that cannot be written cannot say so either.
         let _ = out.write_all(&together).and_then(|()| out.flush());
         together.clear();
-        match end {
-            Some(done) => _ = done.send(()),
-            None => thread::sleep(REST),
-        }
+        together.shrink_to(KEPT);
         let now = given_up();
         if now > told {
             let lines = now - told;
@@ -90,23 +112,22 @@ fn write(lines: &Receiver<Piece>, mut out: impl Write) {
                 "lines of the log were given up: nobody took them in time"
             );
         }
+        if !ended {
+            thread::sleep(REST);
+        }
     }
 }
 
 impl Drop for Flush {
     fn drop(&mut self) {
-        let (done, written) = sync_channel(1);
-        let began = Instant::now();
-        let mut end = Piece::End(done);
+        let mut waiting = self.0.lock();
+        waiting.ended = true;
+        self.0.changed.notify_all();
         // Whoever hangs is not waited for.
-        while let Err(TrySendError::Full(back)) = self.0.try_send(end) {
-            if began.elapsed() >= PATIENCE {
-                return;
-            }
-            thread::sleep(Duration::from_millis(1));
-            end = back;
-        }
-        let _ = written.recv_timeout(PATIENCE);
+        let _ = self
+            .0
+            .changed
+            .wait_timeout_while(waiting, PATIENCE, |waiting| !waiting.done);
     }
 }
 
@@ -121,8 +142,14 @@ impl<'a> MakeWriter<'a> for Lines {
 /// A line comes in one piece: the formatter puts it together first.
 impl Write for &Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.0.try_send(Piece::Line(line.to_vec())).is_err() {
+        let mut waiting = self.0.lock();
+        if waiting.bytes.len() + line.len() > WAITING {
             GIVEN_UP.fetch_add(1, Ordering::Relaxed);
+            return Ok(line.len());
+        }
+        waiting.bytes.extend_from_slice(line);
+        if mem::take(&mut waiting.idle) {
+            self.0.changed.notify_all();
         }
         Ok(line.len())
     }
@@ -134,7 +161,7 @@ impl Write for &Lines {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex, mpsc};
+    use std::sync::mpsc::{self, Receiver};
 
     use super::*;
 
@@ -167,10 +194,11 @@ mod tests {
         };
         let (lines, flush) = Lines::begin(slow.clone()).expect("a thread");
         let before = given_up();
-        let most = WAITING + AT_ONCE;
-        for n in 0..most {
+        let line = |n: usize| format!("{n:0>100}\n");
+        let most = WAITING / line(0).len();
+        for n in 0..3 * most {
             // In one piece, as the formatter does.
-            let line = format!("{n}\n");
+            let line = line(n);
             (&lines)
                 .write_all(line.as_bytes())
                 .expect("taken or given up");
@@ -185,6 +213,6 @@ mod tests {
             .map(|line| line.parse().expect("whole"))
             .collect();
         assert!(numbers.is_sorted(), "out of order");
-        assert!(numbers.len() >= WAITING, "{}", numbers.len());
+        assert!(numbers.len() >= most, "{}", numbers.len());
     }
 }

@@ -3,7 +3,7 @@
 //! The OpenAPI document is put together from the very types that handlers take and return, so it
 //! cannot say what the program does not do.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use aide::{
     OperationInput, OperationOutput,
@@ -26,6 +26,19 @@ use crate::house::House;
 
 /// A room's endpoints.
 pub(super) type Routes = ApiRouter<Arc<House>>;
+
+thread_local! {
+    static DESCRIBING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what puts the document together. Elsewhere routes are only to be served, and what their
+/// types say of them is not worked out.
+pub(super) fn describing<T>(run: impl FnOnce() -> T) -> T {
+    DESCRIBING.set(true);
+    let done = run();
+    DESCRIBING.set(false);
+    done
+}
 
 /// Names an operation, the group it stands in and what it does.
 pub(super) fn says(
@@ -65,6 +78,9 @@ fn problem(ctx: &mut GenContext, description: &str) -> Response {
 type Responses = Vec<(Option<StatusCode>, Response)>;
 
 fn problems<const N: usize>(ctx: &mut GenContext, all: [(u16, &str); N]) -> Responses {
+    if !DESCRIBING.get() {
+        return Vec::new();
+    }
     all.map(|(status, description)| (Some(StatusCode::Code(status)), problem(ctx, description)))
         .into()
 }
@@ -105,6 +121,9 @@ impl OperationInput for Operating {
 
 impl<T: JsonSchema> OperationInput for Body<T> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        if !DESCRIBING.get() {
+            return;
+        }
         let schema = ctx.schema.subschema_for::<T>();
         // An absent body reads as `{}`.
         let required = ctx
@@ -139,6 +158,9 @@ impl<T: JsonSchema> OperationInput for Body<T> {
 
 impl<T: JsonSchema> OperationInput for Query<T> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        if !DESCRIBING.get() {
+            return;
+        }
         let schema = ctx.schema.subschema_for::<T>();
         let parameters = parameters_from_schema(ctx, schema, ParamLocation::Query);
         add_parameters(ctx, operation, parameters);
@@ -147,6 +169,9 @@ impl<T: JsonSchema> OperationInput for Query<T> {
 
 impl<T: PathPart> OperationInput for Named<T> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        if !DESCRIBING.get() {
+            return;
+        }
         let description = format!("Which {}", T::WHAT);
         let part = parameter(T::PARAMETER, &description, true, T::schema());
         add_parameters(

@@ -31,7 +31,15 @@ const MAX_REQUEST: usize = 1024 * 1024;
 /// Every path under `/v1`, the document that describes them, and `/metrics`, without their guard:
 /// mount it behind [`super::guard`].
 pub fn v1(house: Arc<House>) -> Router {
-    let routes = openapi::begin()
+    openapi::mounted(routes)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .fallback(problem::not_found)
+        .with_state(house)
+}
+
+/// Every room's endpoints.
+fn routes() -> describe::Routes {
+    openapi::routes()
         .merge(tokens::routes())
         .merge(messages::routes())
         .merge(stream::routes())
@@ -41,11 +49,7 @@ pub fn v1(house: Arc<House>) -> Router {
         .merge(keys::routes())
         .merge(backup::routes())
         .merge(metrics::routes())
-        .merge(overview::routes());
-    openapi::end(routes)
-        .method_not_allowed_fallback(problem::method_not_allowed)
-        .fallback(problem::not_found)
-        .with_state(house)
+        .merge(overview::routes())
 }
 
 /// `/healthz` and `/readyz`: for whoever asks, without a credential.

@@ -1,21 +1,26 @@
 //! `GET /openapi.json`: what this program serves, as OpenAPI 3.1, put together from the handlers'
-//! own types.
+//! own types when it is first asked for: a server that starts has better to do.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use aide::{
+    OperationOutput,
     axum::{ApiRouter, routing::get_with},
-    generate,
-    openapi::{Info, License, OpenApi, SecurityScheme},
+    generate::{self, GenContext},
+    openapi::{self, Info, License, OpenApi, Operation, SecurityScheme, StatusCode},
     transform::TransformOpenApi,
 };
-use axum::{Extension, Router};
+use axum::{
+    Router,
+    body::Bytes,
+    response::{IntoResponse, Response},
+};
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use super::{
-    ask::{Answer, At, ok},
-    describe::{Routes, says},
+    ask::{At, Reply},
+    describe::{Routes, describing, says},
 };
 use crate::house::House;
 
@@ -37,21 +42,15 @@ const OPERATOR_NAMES: [(&str, &str); 4] = [
     ("OpenSession", "folder"),
 ];
 
-/// The document, as it holds for an agent and as it holds for an operator.
+/// The document as JSON, as it holds for an agent and as it holds for an operator.
 struct Documents {
-    agent: Value,
-    operator: Value,
+    agent: Bytes,
+    operator: Bytes,
 }
 
-/// Begins a description. Schemas are those of JSON Schema 2020-12, which OpenAPI 3.1 speaks.
-pub(super) fn begin() -> Routes {
-    generate::reset_context();
-    generate::in_context(|context| {
-        let settings = SchemaSettings::draft2020_12().with(|settings| {
-            settings.definitions_path = "/components/schemas".into();
-        });
-        context.schema = SchemaGenerator::new(settings);
-    });
+static DOCUMENTS: LazyLock<Documents> = LazyLock::new(|| describing(documents));
+
+pub(super) fn routes() -> Routes {
     ApiRouter::new().api_route(
         "/openapi.json",
         get_with(
@@ -61,8 +60,21 @@ pub(super) fn begin() -> Routes {
     )
 }
 
-/// Ends a description: the routes, with the document among them.
-pub(super) fn end(routes: Routes) -> Router<Arc<House>> {
+/// The routes to be served, described to nobody yet.
+pub(super) fn mounted(routes: fn() -> Routes) -> Router<Arc<House>> {
+    generate::infer_responses(false);
+    Router::from(routes())
+}
+
+/// Schemas are those of JSON Schema 2020-12, which OpenAPI 3.1 speaks.
+fn documents() -> Documents {
+    generate::reset_context();
+    generate::in_context(|context| {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+        });
+        context.schema = SchemaGenerator::new(settings);
+    });
     let mut api = OpenApi {
         info: Info {
             title: "Doorbell".to_owned(),
@@ -77,10 +89,13 @@ pub(super) fn end(routes: Routes) -> Router<Arc<House>> {
         },
         ..OpenApi::default()
     };
-    let router = routes.finish_api_with(&mut api, secured);
+    let _ = super::routes().finish_api_with(&mut api, secured);
     let agent = requiring(as_served(&api), &EVERYBODY_NAMES);
     let operator = requiring(agent.clone(), &OPERATOR_NAMES);
-    router.layer(Extension(Arc::new(Documents { agent, operator })))
+    Documents {
+        agent: agent.to_string().into(),
+        operator: operator.to_string().into(),
+    }
 }
 
 fn secured(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {
@@ -138,10 +153,35 @@ fn requiring(mut document: Value, names: &[(&str, &str)]) -> Value {
     document
 }
 
-async fn document(At(desk): At, Extension(documents): Extension<Arc<Documents>>) -> Answer<Value> {
-    ok(if desk.operate().is_ok() {
-        documents.operator.clone()
+/// A document that is JSON already.
+struct Document(Bytes);
+
+impl IntoResponse for Document {
+    fn into_response(self) -> Response {
+        let headers = [
+            ("content-type", "application/json"),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+        ];
+        (headers, self.0).into_response()
+    }
+}
+
+impl OperationOutput for Document {
+    type Inner = Value;
+
+    fn inferred_responses(
+        context: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<StatusCode>, openapi::Response)> {
+        Reply::<200, Value>::inferred_responses(context, operation)
+    }
+}
+
+async fn document(At(desk): At) -> Document {
+    Document(if desk.operate().is_ok() {
+        DOCUMENTS.operator.clone()
     } else {
-        documents.agent.clone()
+        DOCUMENTS.agent.clone()
     })
 }
