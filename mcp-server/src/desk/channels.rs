@@ -52,6 +52,19 @@ impl Local {
         Ok((session, permit))
     }
 
+    /// The same for what is to be made for the session: that it has ended contradicts what is asked
+    /// for, and nothing that was is gone.
+    pub(super) fn session_to_serve(
+        &self,
+        id: &SessionId,
+    ) -> Answer<(Arc<Session>, Permit<UseSession>)> {
+        self.open_session_in_reach(id)
+            .map_err(|refusal| match refusal {
+                Refusal::Gone(why) => Refusal::Conflict(why),
+                other => other,
+            })
+    }
+
     /// The inbox of the session that the caller says is its own, if it is in reach.
     pub fn own_session_inbox(&self) -> Answer<Option<Inbox>> {
         let Some(id) = &self.caller.session else {
@@ -88,13 +101,7 @@ impl Local {
             .ok_or_else(|| {
                 Refusal::invalid("session_id", "is required: this caller has no session")
             })?;
-        let (_, permit) =
-            self.open_session_in_reach(&session)
-                .map_err(|refusal| match refusal {
-                    // What is asked for contradicts what stands; nothing that was is gone.
-                    Refusal::Gone(why) => Refusal::Conflict(why),
-                    other => other,
-                })?;
+        let (_, permit) = self.session_to_serve(&session)?;
         let ttl = Ttl::from_seconds(ask.ttl_seconds.map_or(0, Count::get))
             .map_err(|error| Refusal::invalid("ttl_seconds", error))?;
         let new = NewChannel {

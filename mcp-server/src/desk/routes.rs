@@ -26,7 +26,7 @@ impl Local {
         let target = ask.target.0;
         let target_folder = match &target {
             Target::Folder { folder, .. } => folder.clone(),
-            Target::Session(id) => self.open_session_in_reach(id)?.0.folder.clone(),
+            Target::Session(id) => self.session_to_serve(id)?.0.folder.clone(),
         };
         let wanted = SetRule {
             pattern,

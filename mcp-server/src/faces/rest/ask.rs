@@ -15,6 +15,7 @@ use doorbell_core::{
     label::SessionId,
     message::{MessageId, RouteId},
 };
+use schemars::{Schema, json_schema};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{MAX_REQUEST, problem::Problem};
@@ -86,6 +87,26 @@ pub(super) trait PathPart: TextShape {
     const PARAMETER: &'static str;
     /// What it names, in words.
     const WHAT: &'static str;
+
+    /// What the document says of the piece.
+    fn described() -> Schema {
+        Self::schema()
+    }
+}
+
+/// Its schema as a piece of a path is wider than what an address is, so that whoever makes up texts
+/// from it makes up short ones: what is no address is not found, as any unknown one.
+impl PathPart for Jid {
+    const PARAMETER: &'static str = "jid";
+    const WHAT: &'static str = "jid";
+
+    fn described() -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "The address: hook:acme/eng/github",
+            "pattern": "^(hook|web):[A-Za-z0-9_/-]{1,80}$"
+        })
+    }
 }
 
 /// Declares what names what in a path.
@@ -99,7 +120,6 @@ macro_rules! path_part {
 }
 
 path_part! {
-    Jid: "jid", "jid";
     MessageId: "id", "message";
     SessionId: "id", "session";
     GrantId: "grant_id", "channel grant";

@@ -173,7 +173,7 @@ impl<T: PathPart> OperationInput for Named<T> {
             return;
         }
         let description = format!("Which {}", T::WHAT);
-        let part = parameter(T::PARAMETER, &description, true, T::schema());
+        let part = parameter(T::PARAMETER, &description, true, T::described());
         add_parameters(
             ctx,
             operation,

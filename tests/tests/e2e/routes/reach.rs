@@ -78,7 +78,7 @@ fn patterns_targets_and_sessions_outside_the_owners_folder_are_refused() {
         .expect(200);
     refused(
         json!({"match": "hook:**", "target": "doorbell:/sessions/over"}),
-        410,
+        409,
     );
     assert_eq!(listed(&operator), [""; 0], "nothing was kept");
     for legal in [
