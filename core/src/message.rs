@@ -1,5 +1,7 @@
 //! What arrives, and what an agent reads.
 
+mod history;
+
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -12,6 +14,8 @@ use crate::{
     grant::{Context, Grant, GrantId, ulid_newtype},
     time::Timestamp,
 };
+
+pub use history::{Happening, LifeEvent, MAX_REASON, Reason, ReasonError};
 
 ulid_newtype! {
     /// Names a message. Its order as text is the order of arrival.
@@ -439,48 +443,6 @@ pub struct Message {
     pub attempt: u8,
     /// Where it stands.
     pub state: State,
-}
-
-/// Something that happened to a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LifeEvent {
-    /// What.
-    pub what: Happening,
-    /// When.
-    pub at: Timestamp,
-    /// Which attempt it was, counted from 1; 0 where it belongs to none.
-    pub attempt: u8,
-}
-
-/// What can happen to a message after it was stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Happening {
-    /// A receiver leased it.
-    Leased,
-    /// It was acknowledged.
-    Acked,
-    /// It was given back.
-    Nacked,
-    /// It was given up.
-    Died,
-    /// It was put back as new.
-    Replayed,
-    /// It was met as context.
-    Observed,
-}
-
-impl Happening {
-    /// As it is written on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Leased => "leased",
-            Self::Acked => "acked",
-            Self::Nacked => "nacked",
-            Self::Died => "dead",
-            Self::Replayed => "replayed",
-            Self::Observed => "observed",
-        }
-    }
 }
 
 /// Tells receivers apart, so that no one settles what another holds.

@@ -17,7 +17,9 @@ use crate::{
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     label::SessionId,
-    message::{Arrival, Cursor, LifeEvent, Message, MessageId, Receiver, RouteId, State},
+    message::{
+        Arrival, Cursor, LifeEvent, Message, MessageId, Reason, Receiver, RouteId, State,
+    },
     pattern::Pattern,
     rates::MINUTES,
     route::{NewRule, Rule, Table, TooManyRules},
@@ -248,7 +250,7 @@ pub struct Leased {
 }
 
 /// How a message is settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// It is done with.
     Ack,
@@ -256,7 +258,23 @@ pub enum Settlement {
     Nack {
         /// How long it rests.
         delay: Duration,
+        /// Why; its life keeps it.
+        reason: Option<Reason>,
+        /// False: nothing was tried. Where the message is leased, that lease's attempt is taken
+        /// back, and it does not die.
+        attempted: bool,
     },
+}
+
+impl Settlement {
+    /// A nack after an attempt, with no reason given.
+    pub const fn nack(delay: Duration) -> Self {
+        Self::Nack {
+            delay,
+            reason: None,
+            attempted: true,
+        }
+    }
 }
 
 /// Asks for messages to be settled.

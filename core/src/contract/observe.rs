@@ -132,6 +132,8 @@ async fn an_observed_message_stays_in_the_log_and_says_when_it_was_met(s: Subjec
         what: Happening::Observed,
         at: at(4),
         attempt: 0,
+        attempted: true,
+        reason: None,
     };
     assert_eq!(s.detail(id, at(5)).await.life, [met]);
 }

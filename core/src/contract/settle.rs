@@ -10,7 +10,7 @@ use super::{
     },
 };
 use crate::{
-    message::{Destination, LEASE, MessageId, State},
+    message::{Destination, Happening, LEASE, MAX_REASON, MessageId, Reason, State},
     ports::{SettleRequest, Settlement},
     principal::Principal,
 };
@@ -26,6 +26,8 @@ list_laws![
     a_nack_of_what_nobody_holds_only_delays_it,
     a_resting_message_can_be_acked_or_given_another_rest,
     a_nack_of_the_fifth_lease_is_death,
+    a_nack_that_attempted_nothing_takes_the_attempt_back,
+    a_nack_keeps_its_reason_and_every_death_has_one,
     the_answers_stand_in_the_order_of_the_ids,
     an_id_given_twice_is_settled_once,
     of_those_who_ack_at_once_one_did_it,
@@ -165,7 +167,7 @@ async fn the_answers_stand_in_the_order_of_the_ids(s: Subject) {
 async fn an_id_given_twice_is_settled_once(s: Subject) {
     let grant = s.mint("acme", "github").await;
     let id = s.fill(&grant, 1).await[0];
-    let nack = Settlement::Nack { delay: NO_DELAY };
+    let nack = Settlement::nack(NO_DELAY);
     for how in [nack, Settlement::Ack] {
         let answers = s.settle(how, &[id, id, id], ANN, at(1)).await;
         assert_eq!(answers, [true, false, false]);
@@ -229,8 +231,8 @@ async fn settling_reaches_no_further_than_the_scope(s: Subject) {
         };
         s.store.settle(request).await.expect("settled")
     };
-    let nack = Settlement::Nack { delay: NO_DELAY };
-    assert_eq!(settle(agent("c"), nack).await, [false; 4]);
+    let nack = Settlement::nack(NO_DELAY);
+    assert_eq!(settle(agent("c"), nack.clone()).await, [false; 4]);
     assert_eq!(
         settle(agent("a/b"), nack).await,
         [false, false, true, false]
@@ -241,4 +243,72 @@ async fn settling_reaches_no_further_than_the_scope(s: Subject) {
     );
     let rest = settle(Principal::Operator, Settlement::Ack).await;
     assert_eq!(rest, [false, true, false, false]);
+}
+
+async fn a_nack_that_attempted_nothing_takes_the_attempt_back(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let id = s.fill(&grant, 1).await[0];
+    let untried = |delay| Settlement::Nack {
+        delay,
+        reason: None,
+        attempted: false,
+    };
+    // More often than there are attempts: it never dies of it.
+    for n in 0..7 {
+        let leased = s.take("acme", ANN, at(n)).await;
+        assert_eq!((ids(&leased), leased[0].attempt), (vec![id], 1), "{n}");
+        assert_eq!(s.settle(untried(NO_DELAY), &[id], ANN, at(n)).await, [true]);
+        assert_eq!(s.state(id, at(n)).await, (State::Pending, 0));
+    }
+    // It rests as after any other nack.
+    s.take("acme", ANN, at(10)).await;
+    let rest = Duration::from_secs(30);
+    assert_eq!(s.settle(untried(rest), &[id], ANN, at(10)).await, [true]);
+    assert_eq!(ids(&s.take("acme", ANN, just_before(at(40))).await), []);
+    // Four that counted stay counted, and the fifth is taken back.
+    for n in 1..=5 {
+        assert_eq!(s.take("acme", ANN, at(40)).await[0].attempt, n);
+        if n < 5 {
+            assert!(s.nack(id, NO_DELAY, ANN, at(40)).await);
+        }
+    }
+    assert_eq!(s.settle(untried(NO_DELAY), &[id], ANN, at(41)).await, [true]);
+    assert_eq!(s.state(id, at(41)).await, (State::Pending, 4));
+    // Nobody holds it: there is no attempt to take back.
+    assert_eq!(s.settle(untried(NO_DELAY), &[id], BOB, at(42)).await, [true]);
+    assert_eq!(s.state(id, at(42)).await, (State::Pending, 4));
+    let life = s.detail(id, at(42)).await.life;
+    let nacked = life.iter().filter(|event| event.what == Happening::Nacked);
+    let told: Vec<_> = nacked.map(|e| (e.attempt, e.attempted)).collect();
+    assert_eq!(told[..2], [(1, false), (1, false)]);
+    assert_eq!(told[8..], [(1, true), (2, true), (3, true), (4, true), (5, false), (4, true)]);
+}
+
+async fn a_nack_keeps_its_reason_and_every_death_has_one(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let all = s.fill(&grant, 3).await;
+    let why = |text: &str| text.parse::<Reason>().expect("a short reason");
+    let long = "\u{1f514}".repeat(MAX_REASON);
+    for n in 1..=5 {
+        s.take("acme", ANN, at(n)).await;
+        let reason = Some(why(if n == 1 { &long } else { "exit status 1\nno such table" }));
+        let nack = |reason| Settlement::Nack { delay: NO_DELAY, reason, attempted: true };
+        assert_eq!(s.settle(nack(reason), &all[..1], ANN, at(n)).await, [true]);
+        assert_eq!(s.settle(nack(None), &all[1..2], ANN, at(n)).await, [true]);
+        if n < 5 {
+            assert!(s.nack(all[2], NO_DELAY, ANN, at(n)).await);
+        }
+    }
+    let end = at(5).plus(LEASE);
+    let mut reasons = Vec::new();
+    for id in &all {
+        assert_eq!(s.state(*id, end).await, (State::Dead, 5));
+        let life = s.detail(*id, end).await.life;
+        reasons.push(life.into_iter().map(|event| event.reason).collect::<Vec<_>>());
+    }
+    let same = Some(why("exit status 1\nno such table"));
+    assert_eq!(reasons[0][1], Some(why(&long)));
+    assert_eq!(reasons[0][9..], [same.clone(), same]);
+    assert_eq!(reasons[1][9..], [None, Some(Reason::given_back())]);
+    assert_eq!(reasons[2].last(), Some(&Some(Reason::lease_ended())));
 }

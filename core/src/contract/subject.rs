@@ -148,7 +148,7 @@ impl Subject {
         receiver: Receiver,
         now: Timestamp,
     ) -> bool {
-        let how = Settlement::Nack { delay };
+        let how = Settlement::nack(delay);
         self.settle(how, &[id], receiver, now).await == [true]
     }
 

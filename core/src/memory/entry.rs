@@ -7,7 +7,7 @@ use crate::{
     grant::GrantId,
     message::{
         Arrival, Cursor, DedupeId, Happening, LifeEvent, MAX_ATTEMPTS, Message, MessageId, Mode,
-        Receiver, State, Via,
+        Reason, Receiver, State, Via,
     },
     pattern::Pattern,
     ports::Settlement,
@@ -158,7 +158,7 @@ impl Entry {
         if let Stand::Leased { until, .. } = self.stand
             && self.state(now) == State::Dead
         {
-            life.push(self.event(Happening::Died, until));
+            life.push(self.died(Reason::lease_ended(), until));
         }
         life
     }
@@ -175,7 +175,7 @@ impl Entry {
     }
 
     /// False, and nothing changed, unless it is pending or leased by `receiver`.
-    pub(super) fn settle(&mut self, how: Settlement, receiver: Receiver, now: Timestamp) -> bool {
+    pub(super) fn settle(&mut self, how: &Settlement, receiver: Receiver, now: Timestamp) -> bool {
         let was = self.state(now);
         let allowed = match (was, self.stand) {
             (State::Pending, _) => true,
@@ -190,15 +190,29 @@ impl Entry {
                 self.stand = Stand::Settled;
                 self.life.push(self.event(Happening::Acked, now));
             }
-            Settlement::Nack { delay } => {
+            Settlement::Nack {
+                delay,
+                reason,
+                attempted,
+            } => {
                 self.stand = Stand::Resting {
-                    until: now.plus(delay),
+                    until: now.plus(*delay),
                 };
-                self.life.push(self.event(Happening::Nacked, now));
-                if was == State::Leased && self.message.attempt >= MAX_ATTEMPTS {
+                let nacked = LifeEvent {
+                    attempted: *attempted || was != State::Leased,
+                    reason: reason.clone(),
+                    ..self.event(Happening::Nacked, now)
+                };
+                if !nacked.attempted {
+                    self.message.attempt -= 1;
+                } else if was == State::Leased && self.message.attempt >= MAX_ATTEMPTS {
                     self.stand = Stand::Dead;
-                    self.life.push(self.event(Happening::Died, now));
+                    let why = reason.clone().unwrap_or_else(Reason::given_back);
+                    self.life.push(nacked);
+                    self.life.push(self.died(why, now));
+                    return true;
                 }
+                self.life.push(nacked);
             }
         }
         true
@@ -216,6 +230,15 @@ impl Entry {
             what,
             at,
             attempt: self.message.attempt,
+            attempted: true,
+            reason: None,
+        }
+    }
+
+    fn died(&self, reason: Reason, at: Timestamp) -> LifeEvent {
+        LifeEvent {
+            reason: Some(reason),
+            ..self.event(Happening::Died, at)
         }
     }
 }

@@ -126,7 +126,7 @@ impl Log for MemoryStore {
                 seen.insert(*id)
                     && tables
                         .find(*id, &request.scope)
-                        .is_some_and(|it| it.settle(request.how, request.receiver, request.now))
+                        .is_some_and(|it| it.settle(&request.how, request.receiver, request.now))
             })
             .collect();
         answer(Ok(settled))

@@ -266,7 +266,12 @@ impl Desk for Local {
 
     async fn nack(&self, ask: Nack) -> Answer<AckResults> {
         let delay = std::time::Duration::from_secs(ask.delay_seconds.map_or(0, Count::get));
-        self.settle(ask.ids, Settlement::Nack { delay }).await
+        let how = Settlement::Nack {
+            delay,
+            reason: ask.reason.map(|reason| reason.0),
+            attempted: ask.attempted.unwrap_or(true),
+        };
+        self.settle(ask.ids, how).await
     }
 
     async fn read(&self, ask: Read) -> Answer<Page> {

@@ -81,6 +81,7 @@ pub(super) fn detail(from: ports::Detail, rings: &[Rung]) -> Detail {
         at: Text(at),
         attempt: None,
         detail,
+        reason: None,
     };
     let arrived = from.message.received_at;
     let routed = match &from.message.rule {
@@ -108,7 +109,8 @@ pub(super) fn detail(from: ports::Detail, rings: &[Rung]) -> Detail {
         what: event.what.as_str().to_owned(),
         at: Text(event.at),
         attempt: (event.attempt > 0).then_some(event.attempt),
-        detail: None,
+        detail: (!event.attempted).then(|| "not counted as an attempt".to_owned()),
+        reason: event.reason.map(|reason| reason.to_string()),
     }));
     // Each part is in order; what happened in one millisecond stays as it is listed above.
     life.sort_by_key(|entry| entry.at.0);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use doorbell_core::{
     folder::Folder,
     grant::GrantId,
-    message::{Cursor, MessageId, RouteId},
+    message::{Cursor, MessageId, Reason, RouteId},
     pattern::Pattern,
     time::Timestamp,
 };
@@ -225,6 +225,9 @@ pub struct LifeEntry {
     /// Whom it rang and how, or where it was routed
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Why it was given back or given up, where that was said
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Asks for messages to be settled.
@@ -246,6 +249,12 @@ pub struct Nack {
     /// Seconds until they may come again; 0 if absent
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_seconds: Option<Count<0, 604_800>>,
+    /// Why, in 1 to 500 characters; their life keeps it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text<Reason>>,
+    /// false: nothing was tried, so this lease counts no attempt; true if absent
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempted: Option<bool>,
 }
 
 /// What became of each id, in the order they were given.

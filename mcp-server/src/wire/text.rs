@@ -14,7 +14,7 @@ use doorbell_core::{
     grant::{Context, GrantId, MAX_CONTEXT},
     key::KeyId,
     label::{Label, SessionId, Suffix},
-    message::{Cursor, MessageId, RouteId},
+    message::{Cursor, MAX_REASON, MessageId, Reason, RouteId},
     pattern::Pattern,
     route::Target,
     time::Timestamp,
@@ -178,6 +178,22 @@ impl TextShape for Context {
 
     fn schema() -> Schema {
         json_schema!({ "type": "string", "maxLength": MAX_CONTEXT })
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        read(text)
+    }
+
+    fn write(&self) -> Cow<'_, str> {
+        self.as_str().into()
+    }
+}
+
+impl TextShape for Reason {
+    const NAME: &'static str = "Reason";
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_REASON })
     }
 
     fn read(text: &str) -> Result<Self, String> {

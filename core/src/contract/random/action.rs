@@ -201,7 +201,16 @@ impl Action {
         let delay = dice.pick(&[Duration::ZERO, Duration::from_secs(10), LEASE]);
         Self::Settle {
             messages: some_of(dice, messages),
-            how: dice.pick(&[Settlement::Ack, Settlement::Nack { delay }]),
+            how: match dice.below(2) {
+                0 => Settlement::Ack,
+                _ => Settlement::Nack {
+                    delay,
+                    reason: dice.pick(&[None, Some("exit status 1")]).map(|why| {
+                        why.parse().expect("a short reason")
+                    }),
+                    attempted: !dice.one_in(3),
+                },
+            },
             receiver: dice.pick(&[1, 2, 3]),
             who: dice.pick(&WHO),
         }

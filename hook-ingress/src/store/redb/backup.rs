@@ -15,12 +15,13 @@ use ::redb::{ReadTransaction, ReadableTable, TableHandle};
 use super::{
     fault::Fault,
     schema::{CONTROL_FILE, CONTROL_TABLES, LOG_TABLES},
+    segment::View,
     shared::{Chain, Shared},
 };
 
 pub(super) const MAGIC: &[u8; 16] = b"doorbell backup\n";
-/// The version of the stream.
-pub(super) const VERSION: u32 = 1;
+/// The version of the stream. Of version 1 the files in it were of format 1; it reads alike.
+pub(super) const VERSION: u32 = 2;
 pub(super) const FILE: u8 = b'F';
 pub(super) const TABLE: u8 = b'T';
 pub(super) const ROW: u8 = b'R';
@@ -41,7 +42,7 @@ pub enum BackupError {
 /// Everything as it was between two turns of the writer.
 pub(super) struct Snapshot {
     pub(super) control: ReadTransaction,
-    pub(super) newest: ReadTransaction,
+    pub(super) newest: View,
     pub(super) chain: Chain,
 }
 

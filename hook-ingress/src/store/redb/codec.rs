@@ -1,4 +1,7 @@
 //! Reading and writing small binary values: numbers little-endian, texts with their length.
+//!
+//! A value may end in *fields*, each with a tag and its length: what a later build adds is one more,
+//! and who does not know a tag passes it by.
 
 use std::str::FromStr;
 
@@ -50,6 +53,15 @@ impl Out {
     pub(super) fn maybe_time(&mut self, value: Option<Timestamp>) {
         self.u8(u8::from(value.is_some()));
         self.u64(value.unwrap_or_default().as_millis());
+    }
+
+    /// A field. There must be nothing but fields behind it.
+    pub(super) fn field(&mut self, tag: u8, write: impl FnOnce(&mut Self)) {
+        let mut field = Self::default();
+        write(&mut field);
+        self.u8(tag);
+        self.len(field.0.len());
+        self.0.extend_from_slice(&field.0);
     }
 }
 
@@ -127,6 +139,19 @@ impl<'a> In<'a> {
             1 => Ok(Some(at)),
             _ => Err(Unreadable),
         }
+    }
+
+    /// Takes the fields that are left, each with its tag.
+    pub(super) fn fields(
+        &mut self,
+        mut take: impl FnMut(u8, &mut In<'a>) -> Result<(), Unreadable>,
+    ) -> Result<(), Unreadable> {
+        while !self.0.is_empty() {
+            let tag = self.u8()?;
+            let len = self.len()?;
+            take(tag, &mut In(self.bytes(len)?))?;
+        }
+        Ok(())
     }
 
     pub(super) fn end(&self) -> Result<(), Unreadable> {

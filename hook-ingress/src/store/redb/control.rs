@@ -24,7 +24,7 @@ use super::{
         CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS, LATER_CONTROL_TABLES,
         ROUTES, SEEN, USED,
     },
-    segment,
+    segment::{self, Layout},
 };
 
 /// Its cache, in bytes.
@@ -86,8 +86,8 @@ impl Control {
             Err(TableError::TableDoesNotExist(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        segment::check_format(path, found.map(u64::from_le_bytes))?;
-        let mut missing = false;
+        let layout = segment::check_format(path, found.map(u64::from_le_bytes))?;
+        let mut missing = layout == Layout::V1;
         for table in LATER_CONTROL_TABLES {
             match txn.open_table(table) {
                 Ok(_) => {}
@@ -102,6 +102,9 @@ impl Control {
             for table in LATER_CONTROL_TABLES {
                 txn.open_table(table)?;
             }
+            // From here on an older program refuses the directory.
+            txn.open_table(CONTROL_META)?
+                .insert(CONTROL_FORMAT, &FORMAT.to_le_bytes()[..])?;
             txn.commit()?;
         }
         let contents = read(&db.begin_read()?)?;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use doorbell_core::{
-    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Receiver, State},
+    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Reason, Receiver, State},
     ports::{LeaseRequest, Settlement},
     time::Timestamp,
 };
@@ -59,12 +59,9 @@ impl Index {
         for (seq, number) in self.oldest(&numbers, request.max, |queue| &mut queue.ready) {
             let attempt = self.attempts.of(seq).saturating_add(1);
             let event = Event {
-                seq,
-                what: Happening::Leased,
-                attempt,
-                at: request.now,
                 lasts,
                 receiver: request.receiver.0,
+                ..Event::new(seq, Happening::Leased, attempt, request.now)
             };
             self.apply(&event, number);
             events.push((event, number));
@@ -120,7 +117,7 @@ impl Index {
     pub(super) fn settle(
         &mut self,
         target: Target,
-        how: Settlement,
+        how: &Settlement,
         receiver: Receiver,
         now: Timestamp,
         events: &mut Vec<(Event, u32)>,
@@ -144,12 +141,27 @@ impl Index {
         };
         match how {
             Settlement::Ack => note(self, Event::new(seq, Happening::Acked, attempt, now)),
-            Settlement::Nack { delay } => {
-                let lasts = millis(delay);
-                let nacked = Event::new(seq, Happening::Nacked, attempt, now);
-                note(self, Event { lasts, ..nacked });
-                if was == State::Leased && attempt >= MAX_ATTEMPTS {
-                    note(self, Event::new(seq, Happening::Died, attempt, now));
+            Settlement::Nack {
+                delay,
+                reason,
+                attempted,
+            } => {
+                let leased = was == State::Leased;
+                let attempted = *attempted || !leased;
+                let counted = attempt.saturating_sub(u8::from(!attempted));
+                let nacked = Event {
+                    attempted,
+                    lasts: millis(*delay),
+                    reason: reason.clone(),
+                    ..Event::new(seq, Happening::Nacked, counted, now)
+                };
+                note(self, nacked);
+                if leased && counted >= MAX_ATTEMPTS {
+                    let died = Event {
+                        reason: Some(reason.clone().unwrap_or_else(Reason::given_back)),
+                        ..Event::new(seq, Happening::Died, counted, now)
+                    };
+                    note(self, died);
                 }
             }
         }

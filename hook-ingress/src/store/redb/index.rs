@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use doorbell_core::{
     address::Inbox,
-    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Receiver, State},
+    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Reason, Receiver, State},
     pattern::Pattern,
     ports::Waiting,
     rates::Rates,
@@ -180,7 +180,10 @@ impl Index {
             self.holds.remove(&seq);
             let attempt = self.attempts.of(seq);
             if attempt >= MAX_ATTEMPTS {
-                died.push(Event::new(seq, Happening::Died, attempt, until));
+                died.push(Event {
+                    reason: Some(Reason::lease_ended()),
+                    ..Event::new(seq, Happening::Died, attempt, until)
+                });
             } else {
                 queue.ready.insert(seq);
             }
@@ -321,9 +324,11 @@ impl Event {
             seq,
             what,
             attempt,
+            attempted: true,
             at,
             lasts: 0,
             receiver: 0,
+            reason: None,
         }
     }
 }

@@ -6,10 +6,11 @@ use std::{
     sync::{Arc, atomic::Ordering, mpsc},
 };
 
-use ::redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
+use ::redb::{Database, ReadableDatabase, ReadableTable};
 use doorbell_core::{grant::GrantId, message::MessageId, rates::Rates, time::Timestamp};
 
 use super::{
+    codec::In,
     control::Control,
     dedupe::Seen,
     entry::{self, Entry},
@@ -23,8 +24,9 @@ use super::{
         CARRIED, CONTROL_FILE, DRAFT_SUFFIX, EVENTS, GONE_SUFFIX, HEADS, MOVED, NEXT_FILE, ORIGINS,
         log_first, log_path,
     },
-    segment::{self, Handle, Segment},
+    segment::{self, Handle, Layout, Segment, View},
     shared::Shared,
+    upgrade,
 };
 
 /// What the writer alone holds of an open store.
@@ -143,7 +145,7 @@ fn open_chain(shared: &Shared) -> Result<(Vec<Arc<Segment>>, Arc<Database>), Fau
     let mut paths = setup.disk.list(&setup.dir)?;
     if paths.contains(&next) {
         // It may have become a link of the chain just before its new name became durable.
-        let db = segment::open_newest(&*setup.disk, &next)?;
+        let (db, _) = segment::open_newest(&*setup.disk, &next)?;
         let first = segment::first_of(&db.begin_read()?)?;
         db.close()?;
         match first {
@@ -162,9 +164,19 @@ fn open_chain(shared: &Shared) -> Result<(Vec<Arc<Segment>>, Arc<Database>), Fau
     }
     let mut firsts: Vec<u64> = paths.iter().filter_map(|path| log_first(path)).collect();
     firsts.sort_unstable();
-    let newest = firsts.pop().unwrap_or(1);
+    let mut newest = firsts.pop().unwrap_or(1);
     let path = log_path(&setup.dir, newest);
-    let db = Arc::new(segment::open_newest(&*setup.disk, &path)?);
+    let (mut db, layout) = segment::open_newest(&*setup.disk, &path)?;
+    if layout == Layout::V1 {
+        let next = upgrade::seal(db, newest)?;
+        if let Some(next) = next {
+            firsts.push(newest);
+            newest = next;
+        }
+        let path = log_path(&setup.dir, newest);
+        db = segment::open_newest(&*setup.disk, &path)?.0;
+    }
+    let db = Arc::new(db);
     let segment = |first, handle| {
         Segment::new(
             first,
@@ -237,41 +249,41 @@ impl<'a> Load<'a> {
     }
 
     /// Origins, and what came here out of files that are gone.
-    fn first_pass(&mut self, segment: &Segment, txn: &ReadTransaction) -> Result<(), Fault> {
+    fn first_pass(&mut self, segment: &Segment, txn: &View) -> Result<(), Fault> {
         for row in txn.open_table(ORIGINS)?.iter()? {
             let (number, origin) = row?;
             let number = u32::try_from(number.value())
                 .map_err(|_| Fault::Damaged("an origin's number is too large".into()))?;
             self.shared
                 .origins
-                .learn(number, Origin::decode(origin.value())?);
+                .learn(number, Origin::decode(txn.layout, origin.value())?);
         }
         for row in txn.open_table(CARRIED)?.iter()? {
             let (seq, value) = row?;
             self.carried.insert(seq.value(), segment.first);
             self.carried_numbers
-                .insert(seq.value(), Entry::decode(value.value())?.origin);
+                .insert(seq.value(), Entry::decode(txn.layout, value.value())?.origin);
         }
         for row in txn.open_table(MOVED)?.iter()? {
             let (number, value) = row?;
-            self.moved
-                .insert(number.value(), Event::decode(value.value())?);
+            let event = Event::decode(txn.layout, &mut In(value.value()))?;
+            self.moved.insert(number.value(), event);
             self.next_event = self.next_event.max(number.value() + 1);
         }
         Ok(())
     }
 
     /// Entries and events, in their order.
-    fn second_pass(&mut self, segment: &Arc<Segment>, txn: &ReadTransaction) -> Result<(), Fault> {
+    fn second_pass(&mut self, segment: &Arc<Segment>, txn: &View) -> Result<(), Fault> {
         for row in txn.open_table(CARRIED)?.iter()? {
-            let entry = Entry::decode(row?.1.value())?;
+            let entry = Entry::decode(txn.layout, row?.1.value())?;
             if self.carried.get(&entry.seq()) == Some(&segment.first) {
                 self.arrived(segment, &entry)?;
             }
         }
         let mut numbers = Vec::new();
         for row in txn.open_table(HEADS)?.iter()? {
-            for entry in entry::decode_row(row?.1.value()) {
+            for entry in entry::decode_row(txn.layout, row?.1.value()) {
                 let entry = entry?;
                 let seq = entry.seq();
                 let place = usize::try_from(seq - segment.first).unwrap_or(usize::MAX);
@@ -288,7 +300,7 @@ impl<'a> Load<'a> {
         self.numbers.insert(segment.first, numbers);
         for row in txn.open_table(EVENTS)?.iter()? {
             let (first, row) = row?;
-            for event in events::decode_row(first.value(), row.value()) {
+            for event in events::decode_row(txn.layout, first.value(), row.value()) {
                 let (number, event) = event?;
                 self.moved_before(number);
                 self.happened(&event);
@@ -321,7 +333,7 @@ impl<'a> Load<'a> {
         if let Some(hash) = &entry.dedupe
             && entry.received_at > self.now.minus(entry.kind.dedupe_window())
         {
-            self.hashes.push((*hash, seq));
+            self.hashes.push((hash.key(), seq));
         }
         self.run = Some((number, origin, entry.received_at));
         Ok(())

@@ -58,6 +58,7 @@ mod shared;
 mod stream;
 mod told;
 mod turn;
+mod upgrade;
 mod writer;
 
 #[cfg(test)]

@@ -2,17 +2,17 @@
 
 use std::{collections::HashSet, path::Path, sync::Arc};
 
-use ::redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
+use ::redb::{Database, ReadableDatabase, ReadableTable};
 use bytes::Bytes;
 
 use super::{
     disk::Disk,
     entry::{ENTRIES_PER_ROW, ENTRY_LEN, Entry},
-    events::{EVENTS_PER_ROW, Event},
+    events::{self, Event},
     fault::Fault,
     origin::Origins,
     schema::{BODIES, CARRIED, EVENTS, HEADS, META, META_FIRST, MOVED, ORIGINS},
-    segment::{self, Segment},
+    segment::{self, Segment, View},
     stream::Tail,
 };
 
@@ -95,8 +95,8 @@ impl Newest {
     }
 
     /// It as it stands now.
-    pub(super) fn view(&self) -> Result<ReadTransaction, Fault> {
-        Ok(self.db.begin_read()?)
+    pub(super) fn view(&self) -> Result<View, Fault> {
+        View::newest(&self.db)
     }
 
     /// Whether it was ever written to.
@@ -157,13 +157,12 @@ impl Newest {
         if !batch.events.is_empty() {
             let mut table = txn.open_table(EVENTS)?;
             let mut number = first_event;
-            for events in batch.events.chunks(EVENTS_PER_ROW) {
-                row.clear();
-                events.iter().for_each(|event| event.encode(&mut row));
-                table.insert(number, &row[..])?;
-                number += events.len() as u64;
+            events::encode_rows(&batch.events, |count, row| {
+                table.insert(number, row)?;
+                number += count;
                 self.other_bytes += row.len() as u64;
-            }
+                Ok::<_, Fault>(())
+            })?;
         }
         if !batch.carried.is_empty() {
             let mut carried = txn.open_table(CARRIED)?;
@@ -203,5 +202,5 @@ impl Newest {
 pub(super) fn prepare(disk: &dyn Disk, path: &Path) -> Result<Arc<Database>, Fault> {
     // Before there is another of this name, the last one's new name must be durable.
     disk.sync_dir(path.parent().expect("a log file is in a directory"))?;
-    Ok(Arc::new(segment::open_newest(disk, path)?))
+    Ok(Arc::new(segment::open_newest(disk, path)?.0))
 }

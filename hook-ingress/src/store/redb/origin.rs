@@ -16,7 +16,13 @@ use doorbell_core::{
     message::{Destination, Matched, RouteId, Via},
 };
 
-use super::codec::{In, Out, Unreadable};
+use super::{
+    codec::{In, Out, Unreadable},
+    segment::Layout,
+};
+
+/// The field of the rule that chose the destination.
+const RULE: u8 = 1;
 
 /// What every message through one grant, by one rule or none, to one destination has in common.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,16 +69,17 @@ impl Origin {
             }
         }
         out.text(self.to.folder.as_str());
-        // Files of the first builds end here.
         if let Some(rule) = &self.rule {
-            out.u128(rule.id.as_u128());
-            out.text(&rule.said);
+            out.field(RULE, |out| {
+                out.u128(rule.id.as_u128());
+                out.text(&rule.said);
+            });
         }
         out.0
     }
 
     /// From a file.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+    pub(super) fn decode(layout: Layout, bytes: &[u8]) -> Result<Self, Unreadable> {
         let mut from = In(bytes);
         let grant = GrantId::from_u128(from.u128()?);
         let address_text = from.text()?;
@@ -85,14 +92,27 @@ impl Origin {
             _ => return Err(Unreadable),
         };
         let folder: Folder = from.parsed()?;
-        let rule = match from.end() {
-            Ok(()) => None,
-            Err(_) => Some(Arc::new(Matched {
+        let mut rule = None;
+        let matched = |from: &mut In<'_>| {
+            Ok::<_, Unreadable>(Arc::new(Matched {
                 id: RouteId::from_u128(from.u128()?),
                 said: from.text()?.into(),
-            })),
+            }))
         };
-        from.end()?;
+        match layout {
+            // Where no rule did it, it ends here.
+            Layout::V1 if from.end().is_ok() => {}
+            Layout::V1 => {
+                rule = Some(matched(&mut from)?);
+                from.end()?;
+            }
+            Layout::V2 => from.fields(|tag, from| {
+                if tag == RULE {
+                    rule = Some(matched(from)?);
+                }
+                Ok(())
+            })?,
+        }
         let to = Destination { inbox, folder };
         Ok(Self {
             grant,

@@ -216,7 +216,7 @@ impl Log for RedbStore {
             if targets.iter().all(Option::is_none) {
                 return Ok(vec![false; targets.len()]);
             }
-            let asked = targets.clone();
+            let (asked, told) = (targets.clone(), how.clone());
             let ask = self.ask(move |answer| {
                 Command::Settle(Box::new(SettleCommand {
                     targets,
@@ -229,7 +229,7 @@ impl Log for RedbStore {
             let settled = ask.await?;
             for (target, settled) in asked.iter().zip(&settled) {
                 if let (Some(target), true) = (target, settled) {
-                    self.shared.tell_settled(target, how);
+                    self.shared.tell_settled(target, &told);
                 }
             }
             Ok(settled)

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use ::redb::ReadableTable;
 use doorbell_core::{
     acl::Scope,
-    message::{Cursor, Happening, LifeEvent, MAX_ATTEMPTS, Message, MessageId, State},
+    message::{Cursor, Happening, LifeEvent, MAX_ATTEMPTS, Message, MessageId, Reason, State},
     ports::{Detail, Order, Page, ReadRequest},
     time::Timestamp,
 };
@@ -17,7 +17,7 @@ use super::{
     origin::Origin,
     record,
     schema::{CARRIED, EVENTS, HEADS, MOVED},
-    segment::{self, Segment},
+    segment::{self, Segment, View},
     shared::Shared,
 };
 
@@ -29,7 +29,7 @@ impl Shared {
     fn in_file_of<T>(
         &self,
         seq: u64,
-        read: impl Fn(&::redb::ReadTransaction) -> Result<T, Fault>,
+        read: impl Fn(&View) -> Result<T, Fault>,
     ) -> Result<Option<T>, Fault> {
         let mut last = Ok(None);
         for _ in 0..TRIES {
@@ -170,6 +170,8 @@ impl Shared {
                 what: Happening::Died,
                 at: hold.until,
                 attempt: message.attempt,
+                attempted: true,
+                reason: Some(Reason::lease_ended()),
             });
         }
         Ok(Some(Detail { message, life }))
@@ -186,7 +188,7 @@ impl Shared {
                 for table in [EVENTS, MOVED] {
                     for row in txn.open_table(table)?.iter()? {
                         let (first, row) = row?;
-                        for event in events::decode_row(first.value(), row.value()) {
+                        for event in events::decode_row(txn.layout, first.value(), row.value()) {
                             let (number, event) = event?;
                             if event.seq == seq {
                                 life.push((number, event.life()));
@@ -294,7 +296,7 @@ impl PageReader<'_> {
     /// The messages of one file, from `low` to `high`.
     fn file(
         &mut self,
-        txn: &::redb::ReadTransaction,
+        txn: &View,
         low: u64,
         high: u64,
         forwards: bool,
@@ -311,7 +313,7 @@ impl PageReader<'_> {
             rows.next_back()
         } {
             let (_, row) = row?;
-            let mut entries: Vec<_> = entry::decode_row(row.value()).collect::<Result<_, _>>()?;
+            let mut entries: Vec<_> = entry::decode_row(txn.layout, row.value()).collect::<Result<_, _>>()?;
             if !forwards {
                 entries.reverse();
             }
@@ -345,7 +347,7 @@ impl PageReader<'_> {
     fn one(&mut self, seq: u64) -> Result<(), Fault> {
         let found = self.shared.in_file_of(seq, |txn| {
             let row = txn.open_table(CARRIED)?.get(seq)?;
-            Ok(row.map(|row| Entry::decode(row.value())).transpose()?)
+            Ok(row.map(|row| Entry::decode(txn.layout, row.value())).transpose()?)
         })?;
         let Some(entry) = found.flatten() else {
             return Ok(());

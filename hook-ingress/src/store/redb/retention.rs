@@ -22,7 +22,7 @@ use super::{
     fault::Fault,
     newest::Record,
     schema::{CARRIED, EVENTS, HEADS, MOVED},
-    segment::{self, Segment},
+    segment::{self, Segment, View},
     shared::Shared,
 };
 
@@ -189,7 +189,7 @@ impl Shared {
         let seen = entries
             .iter()
             .filter(|entry| entry.received_at > now.minus(entry.kind.dedupe_window()))
-            .filter_map(|entry| Some((entry.dedupe?, entry.id, entry.received_at)))
+            .filter_map(|entry| Some((entry.dedupe?.key(), entry.id, entry.received_at)))
             .collect();
         let own: RoaringTreemap = entries.iter().map(Entry::seq).collect();
         let mut moved = events;
@@ -214,7 +214,7 @@ fn inventory(shared: &Shared, segment: &Segment) -> Result<Inventory, Fault> {
             }
         };
         for row in txn.open_table(CARRIED)?.iter()? {
-            let carried = Entry::decode(row?.1.value())?;
+            let carried = Entry::decode(txn.layout, row?.1.value())?;
             // One that was carried on from here is not in the map under this file any more.
             let seq = carried.seq();
             if shared
@@ -226,7 +226,7 @@ fn inventory(shared: &Shared, segment: &Segment) -> Result<Inventory, Fault> {
             }
         }
         for row in txn.open_table(HEADS)?.iter()? {
-            for entry in entry::decode_row(row?.1.value()) {
+            for entry in entry::decode_row(txn.layout, row?.1.value()) {
                 here(entry?);
             }
         }
@@ -234,7 +234,7 @@ fn inventory(shared: &Shared, segment: &Segment) -> Result<Inventory, Fault> {
         for table in [MOVED, EVENTS] {
             for row in txn.open_table(table)?.iter()? {
                 let (first, row) = row?;
-                for event in events::decode_row(first.value(), row.value()) {
+                for event in events::decode_row(txn.layout, first.value(), row.value()) {
                     events.push(event?);
                 }
             }
@@ -243,7 +243,7 @@ fn inventory(shared: &Shared, segment: &Segment) -> Result<Inventory, Fault> {
     })
 }
 
-fn record(txn: &::redb::ReadTransaction, entry: &Entry) -> Result<Record, Fault> {
+fn record(txn: &View, entry: &Entry) -> Result<Record, Fault> {
     let len = usize::try_from(entry.record_len()).unwrap_or(usize::MAX);
     let bytes = segment::bytes(txn, u64::from(entry.at), len)?;
     Ok(Record {

@@ -1,5 +1,9 @@
 //! What the files are called, which tables they hold, and the version each carries.
 //!
+//! Format 1 is what the first released version wrote. A log file of it stays as it is and is only
+//! read; the control file's values of it read as values of format 2 without fields. See
+//! [`super::upgrade`].
+//!
 //! A log file's tables all run from a number to bytes, and the control file's from bytes to
 //! bytes, so that a backup copies any of them without knowing what is in it.
 
@@ -7,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use ::redb::TableDefinition;
 
-/// The version every file carries. A file of a newer one is refused.
-pub(super) const FORMAT: u64 = 1;
+/// The version every file that is written carries. A file of a newer one is refused.
+pub(super) const FORMAT: u64 = 2;
+/// The oldest version that is read.
+pub(super) const OLDEST_FORMAT: u64 = 1;
 
 /// A table of a log file.
 pub(super) type LogTable = TableDefinition<'static, u64, &'static [u8]>;

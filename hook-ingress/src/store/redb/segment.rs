@@ -4,6 +4,7 @@
 //! is opened read-only, when someone wants it, and closed when nobody has for a while.
 
 use std::{
+    ops::Deref,
     path::{Path, PathBuf},
     sync::{
         Arc, RwLock,
@@ -18,12 +19,56 @@ use ::redb::{
 
 use super::{
     disk::{Disk, Opened},
-    entry::{ENTRY_LEN, Entry},
+    entry::Entry,
     fault::Fault,
     schema::{
         BODIES, CARRIED, DRAFT_SUFFIX, FORMAT, HEADS, LOG_TABLES, META, META_FIRST, META_FORMAT,
+        OLDEST_FORMAT,
     },
 };
+
+/// How the rows of a file are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// As the first released version wrote them: nothing has a checksum.
+    V1,
+    /// As they are written now.
+    V2,
+}
+
+impl Layout {
+    fn of(format: u64) -> Self {
+        if format == OLDEST_FORMAT {
+            Self::V1
+        } else {
+            Self::V2
+        }
+    }
+}
+
+/// A file as it stood at one moment.
+pub(super) struct View {
+    txn: ReadTransaction,
+    pub(super) layout: Layout,
+}
+
+impl Deref for View {
+    type Target = ReadTransaction;
+
+    fn deref(&self) -> &ReadTransaction {
+        &self.txn
+    }
+}
+
+impl View {
+    /// Of a file that is written to: those are of the newest format.
+    pub(super) fn newest(db: &Database) -> Result<Self, Fault> {
+        Ok(Self {
+            txn: db.begin_read()?,
+            layout: Layout::V2,
+        })
+    }
+}
 
 /// The cache of the file that arrivals are written to, in bytes.
 const NEWEST_CACHE: usize = 16 << 20;
@@ -37,7 +82,7 @@ pub(super) enum Handle {
     /// Arrivals are written to it.
     Newest(Arc<Database>),
     /// It is read.
-    Sealed(ReadOnlyDatabase),
+    Sealed(ReadOnlyDatabase, Layout),
     /// It is on its way out, or the whole store is being opened anew.
     Retired,
 }
@@ -78,20 +123,26 @@ impl Segment {
     /// Reads from it. The file stays open until `read` returns.
     pub(super) fn read<T>(
         &self,
-        read: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
+        read: impl FnOnce(&View) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         loop {
             let handle = self.handle.read().expect("nothing panics under this lock");
             match &*handle {
-                Handle::Newest(db) => return read(&db.begin_read()?),
-                Handle::Sealed(db) => return read(&db.begin_read()?),
+                Handle::Newest(db) => return read(&View::newest(db)?),
+                Handle::Sealed(db, layout) => {
+                    return read(&View {
+                        txn: db.begin_read()?,
+                        layout: *layout,
+                    });
+                }
                 Handle::Retired => return Err(Fault::Disk("the file is being put away".into())),
                 Handle::Closed => {}
             }
             drop(handle);
             let mut handle = self.handle.write().expect("nothing panics under this lock");
             if matches!(*handle, Handle::Closed) {
-                *handle = Handle::Sealed(open_sealed(&*self.disk, &self.path)?);
+                let (db, layout) = open_sealed(&*self.disk, &self.path)?;
+                *handle = Handle::Sealed(db, layout);
             }
         }
     }
@@ -99,7 +150,7 @@ impl Segment {
     /// Closes a sealed file that nobody reads at the moment.
     pub(super) fn close_if_idle(&self) {
         if let Ok(mut handle) = self.handle.try_write()
-            && matches!(*handle, Handle::Sealed(_))
+            && matches!(*handle, Handle::Sealed(..))
         {
             *handle = Handle::Closed;
         }
@@ -119,7 +170,8 @@ fn builder(cache: usize) -> Builder {
 }
 
 /// Opens a log file for writing, repairing it if it was not closed; makes it if it is not there.
-pub(super) fn open_newest(disk: &dyn Disk, path: &Path) -> Result<Database, Fault> {
+/// One of format 1 is opened too: see [`super::upgrade`].
+pub(super) fn open_newest(disk: &dyn Disk, path: &Path) -> Result<(Database, Layout), Fault> {
     let db = open_or_make(disk, path, NEWEST_CACHE, |txn| {
         for table in LOG_TABLES {
             txn.open_table(table)?;
@@ -128,8 +180,8 @@ pub(super) fn open_newest(disk: &dyn Disk, path: &Path) -> Result<Database, Faul
             .insert(META_FORMAT, &FORMAT.to_le_bytes()[..])?;
         Ok(())
     })?;
-    check_format(path, meta(&db.begin_read()?, META_FORMAT)?)?;
-    Ok(db)
+    let layout = check_format(path, meta(&db.begin_read()?, META_FORMAT)?)?;
+    Ok((db, layout))
 }
 
 /// Opens a file for writing. One that is not there is made under another name first: a crash
@@ -174,7 +226,7 @@ pub(super) fn create(disk: &dyn Disk, path: &Path, cache: usize) -> Result<Datab
 }
 
 /// Opens a sealed file. One that was being sealed when the process died is repaired first.
-fn open_sealed(disk: &dyn Disk, path: &Path) -> Result<ReadOnlyDatabase, Fault> {
+fn open_sealed(disk: &dyn Disk, path: &Path) -> Result<(ReadOnlyDatabase, Layout), Fault> {
     let open = || -> Result<_, Fault> {
         let backend = Opened(disk.open(path)?);
         match builder(SEALED_CACHE).open_read_only_with_backend(backend) {
@@ -192,15 +244,15 @@ fn open_sealed(disk: &dyn Disk, path: &Path) -> Result<ReadOnlyDatabase, Fault> 
                 .ok_or_else(|| Fault::Damaged("it needs repair after a repair".into()).of(path))?
         }
     };
-    check_format(path, meta(&db.begin_read()?, META_FORMAT)?)?;
-    Ok(db)
+    let layout = check_format(path, meta(&db.begin_read()?, META_FORMAT)?)?;
+    Ok((db, layout))
 }
 
 /// Refuses a file of a newer format, naming both versions.
-pub(super) fn check_format(path: &Path, found: Option<u64>) -> Result<(), Fault> {
+pub(super) fn check_format(path: &Path, found: Option<u64>) -> Result<Layout, Fault> {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     match found {
-        Some(FORMAT) => Ok(()),
+        Some(found @ OLDEST_FORMAT..=FORMAT) => Ok(Layout::of(found)),
         Some(found) if found > FORMAT => Err(Fault::Newer {
             file: (*file).into(),
             found,
@@ -229,12 +281,12 @@ pub(super) fn first_of(txn: &ReadTransaction) -> Result<Option<u64>, Fault> {
 }
 
 /// The entry of a message that arrived in this file or was carried to it.
-pub(super) fn entry(txn: &ReadTransaction, seq: u64) -> Result<Option<Entry>, Fault> {
+pub(super) fn entry(txn: &View, seq: u64) -> Result<Option<Entry>, Fault> {
     Records::open(txn)?.entry(seq)
 }
 
 /// So many bytes of the file's stream of records, from there on.
-pub(super) fn bytes(txn: &ReadTransaction, at: u64, len: usize) -> Result<Vec<u8>, Fault> {
+pub(super) fn bytes(txn: &View, at: u64, len: usize) -> Result<Vec<u8>, Fault> {
     Records::open(txn)?.bytes(at, len)
 }
 
@@ -245,6 +297,7 @@ type Row = (u64, AccessGuard<'static, &'static [u8]>);
 /// The records of one file, to be read one after another: the rows that the last one was in are
 /// kept at hand, since the next one is most often in the same.
 pub(super) struct Records {
+    layout: Layout,
     carried: Option<Rows>,
     heads: Rows,
     bodies: Rows,
@@ -255,9 +308,10 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn open(txn: &ReadTransaction) -> Result<Self, Fault> {
+    pub(super) fn open(txn: &View) -> Result<Self, Fault> {
         let carried = txn.open_table(CARRIED)?;
         Ok(Self {
+            layout: txn.layout,
             carried: if carried.is_empty()? {
                 None
             } else {
@@ -276,10 +330,11 @@ impl Records {
         if let Some(carried) = &self.carried
             && let Some(row) = carried.get(seq)?
         {
-            return Ok(Some(Entry::decode(row.value())?));
+            return Ok(Some(Entry::decode(self.layout, row.value())?));
         }
+        let entry_len = self.layout.entry_len();
         let within = |(first, row): &Row| {
-            let entries = (row.value().len() / ENTRY_LEN) as u64;
+            let entries = (row.value().len() / entry_len) as u64;
             (*first..first.saturating_add(entries)).contains(&seq)
         };
         if !self.head.as_ref().is_some_and(within) {
@@ -290,9 +345,9 @@ impl Records {
         };
         let at = usize::try_from(seq - first)
             .unwrap_or(usize::MAX)
-            .saturating_mul(ENTRY_LEN);
-        match row.value().get(at..at.saturating_add(ENTRY_LEN)) {
-            Some(bytes) => Ok(Some(Entry::decode(bytes)?)),
+            .saturating_mul(entry_len);
+        match row.value().get(at..at.saturating_add(entry_len)) {
+            Some(bytes) => Ok(Some(Entry::decode(self.layout, bytes)?)),
             None => Ok(None),
         }
     }

@@ -9,14 +9,14 @@ use doorbell_core::{
 };
 use tracing::Level;
 
-use super::{decide::Target, segment, shared::Shared};
+use super::{decide::Target, events::Event, segment, shared::Shared};
 
 /// How many deaths are told one by one in one turn of the writer; the rest is counted.
 const DEATHS: usize = 100;
 
 impl Shared {
     /// It was acknowledged, or given back.
-    pub(super) fn tell_settled(&self, target: &Target, how: Settlement) {
+    pub(super) fn tell_settled(&self, target: &Target, how: &Settlement) {
         if !tracing::enabled!(Level::INFO) {
             return;
         }
@@ -26,9 +26,14 @@ impl Shared {
         let (jid, grant, id) = (&*origin.address_text, origin.grant, target.id);
         match how {
             Settlement::Ack => tracing::info!(%jid, %grant, %id, "acked"),
-            Settlement::Nack { delay } => {
+            Settlement::Nack {
+                delay,
+                reason,
+                attempted,
+            } => {
                 let delay_ms = delay.as_secs_f64() * 1e3;
-                tracing::info!(%jid, %grant, %id, delay_ms, "nacked");
+                let reason = reason.as_ref().map(tracing::field::display);
+                tracing::info!(%jid, %grant, %id, delay_ms, attempted, reason, "nacked");
             }
         }
     }
@@ -41,18 +46,21 @@ impl Shared {
         }
     }
 
-    /// Nobody settled these in all their attempts: sequence number and attempts of each.
-    pub(super) fn tell_dead(&self, dead: &[(u64, u8)]) {
-        for (seq, attempt) in dead.iter().take(DEATHS) {
+    /// These were given up.
+    pub(super) fn tell_dead(&self, dead: &[Event]) {
+        for event in dead.iter().take(DEATHS) {
+            let Event { seq, attempt, .. } = *event;
             let entry = self
-                .segment_of(*seq)
-                .and_then(|segment| segment.read(|txn| segment::entry(txn, *seq)).ok().flatten());
+                .segment_of(seq)
+                .and_then(|segment| segment.read(|txn| segment::entry(txn, seq)).ok().flatten());
             let Some(entry) = entry else { continue };
             let Some(origin) = self.origins.get(entry.origin) else {
                 continue;
             };
             let (jid, grant, id) = (&*origin.address_text, origin.grant, entry.id);
-            tracing::warn!(%jid, %grant, %id, attempt, "dead");
+            let reason = event.reason.as_ref().map(tracing::field::display);
+            let again = format!("doorbell messages replay {id}");
+            tracing::warn!(%jid, %grant, %id, attempt, reason, again, "dead");
         }
         if dead.len() > DEATHS {
             let messages = dead.len() - DEATHS;

@@ -20,7 +20,7 @@ use super::{
     command::{Answer, PutCommand, SettleCommand},
     control::Change,
     decide::Target,
-    entry::{Entry, id_of, seq_of},
+    entry::{Dedupe, Entry, id_of, seq_of},
     events::Event,
     fault::Fault,
     load::Open,
@@ -117,10 +117,16 @@ impl Turn {
             origin: put.origin,
             kind: put.kind,
             mode: put.mode,
+            test: false,
             at: 0,
             head_len,
             body_len,
-            dedupe: put.dedupe,
+            check: None,
+            dedupe: put.dedupe.map(|id| Dedupe {
+                id,
+                exact: None,
+                variant: false,
+            }),
         };
         self.batch.records.push(Record {
             entry,
@@ -176,7 +182,7 @@ impl Turn {
                 None => None,
             };
             match entry {
-                Some(entry) if entry.dedupe == Some(*hash) && within(entry.received_at) => {
+                Some(entry) if entry.dedupe.is_some_and(|dedupe| dedupe.id == *hash) && within(entry.received_at) => {
                     newest = newest.max(Some(entry.id));
                 }
                 Some(_) => {}
@@ -222,7 +228,7 @@ impl Turn {
                 .into_iter()
                 .map(|target| {
                     target
-                        .is_some_and(|target| index.settle(target, how, receiver, now, &mut events))
+                        .is_some_and(|target| index.settle(target, &how, receiver, now, &mut events))
                 })
                 .collect()
         };
@@ -282,7 +288,7 @@ impl Turn {
         let mut uses: HashMap<u32, Timestamp> = HashMap::new();
         for Record { entry, .. } in &self.batch.records {
             if let Some(hash) = &entry.dedupe {
-                open.seen.insert(hash, entry.seq());
+                open.seen.insert(&hash.key(), entry.seq());
             }
             if entry.mode == Mode::Trigger {
                 pending.push((entry.origin, entry.id));
@@ -328,9 +334,10 @@ impl Turn {
             reply(Ok(()));
         }
         // Nobody waits for what is only told.
-        let events = self.batch.events.iter();
-        let died = events.filter(|event| event.what == Happening::Died);
-        let died: Vec<_> = died.map(|event| (event.seq, event.attempt)).collect();
+        let events = self.batch.events.into_iter();
+        let died: Vec<_> = events
+            .filter(|event| event.what == Happening::Died)
+            .collect();
         shared.tell_dead(&died);
         for (number, newest, messages, told) in rung {
             shared.tell_rung(number, newest, messages, told);

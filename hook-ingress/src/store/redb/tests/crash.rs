@@ -224,7 +224,7 @@ async fn a_newer_format_and_a_foreign_file_are_refused_by_name() {
             Err(OpenError::Newer {
                 file,
                 found: 7,
-                known: 1,
+                known: 2,
             }) if newer => {
                 assert_eq!(file, "log-00000000000000000001.redb");
             }

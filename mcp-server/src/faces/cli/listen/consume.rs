@@ -206,7 +206,13 @@ async fn settle_once(desk: &Remote, message: &Message, delay: Option<u64>) -> An
         None => desk.ack(Ack { ids }).await?,
         Some(seconds) => {
             let delay_seconds = Some(Count::clamped(seconds));
-            desk.nack(Nack { ids, delay_seconds }).await?
+            desk.nack(Nack {
+                ids,
+                delay_seconds,
+                reason: None,
+                attempted: None,
+            })
+            .await?
         }
     };
     let first = results.results.first();

@@ -71,7 +71,7 @@ impl Tool for NackMessages {
 
     const NAME: &'static str = "nack_messages";
     const TITLE: &'static str = "Give messages back";
-    const DESCRIPTION: &'static str = "Gives leased messages back without waiting for the lease to end, to come again at once or after delay_seconds. Use it for what you cannot handle now. Every lease counts as an attempt; after 5 a message is dead. Each id is answered by itself.";
+    const DESCRIPTION: &'static str = "Gives leased messages back without waiting for the lease to end, to come again at once or after delay_seconds. Use it for what you cannot handle now, and say why in `reason`: the message keeps it. Every lease counts as an attempt, and after 5 a message is dead; with attempted: false, for work that could not even begin, this one does not count. Each id is answered by itself.";
     const HINTS: Hints = Hints {
         read_only: false,
         destructive: false,
