@@ -166,6 +166,9 @@ pub struct Grant {
     pub target_folder: Folder,
     /// Said beside each message, as it stood when the message arrived.
     pub context: Option<Context>,
+    /// What the URL began with that its minter was shown: `https://bell.example.com`. Unknown of what
+    /// the first released version minted, and where no URL was shown.
+    pub public_url: Option<Arc<str>>,
     /// When it was minted.
     pub created_at: Timestamp,
     /// When it dies by itself, if ever.
@@ -228,6 +231,7 @@ mod tests {
             owner_folder: folder.clone(),
             target_folder: folder,
             context: None,
+            public_url: None,
             created_at: Timestamp::from_millis(1),
             expires_at: Some(Timestamp::from_millis(10)),
             revoked_at: None,

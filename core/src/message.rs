@@ -36,6 +36,10 @@ pub const MAX_ATTEMPTS: u8 = 5;
 /// How long a channel's idempotency key is remembered.
 pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
+/// A dead message whose sender sends it again is pending again, but not before so long has passed
+/// since it last was.
+pub const REVIVAL_PAUSE: Duration = Duration::from_secs(3600);
+
 /// How long a provider's id is remembered.
 pub const DEDUPE_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -230,6 +234,45 @@ impl DedupeId {
     }
 }
 
+/// What came with a provider's id, hashed: the same id with other content is another message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ContentHash([u8; 16]);
+
+impl ContentHash {
+    /// The 128 bits, to be kept beside the id.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Of what is compared beside the body, and the body.
+    pub fn new(beside: &str, body: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(beside.len() as u64).to_le_bytes());
+        hasher.update(beside.as_bytes());
+        hasher.update(body);
+        let mut short = [0; 16];
+        short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Self(short)
+    }
+
+    /// Of a message of this kind: its query and its body, or a channel's claimed name and its text.
+    pub fn of(kind: Kind, head: &Head, body: &[u8]) -> Self {
+        match kind {
+            Kind::Channel => Self::new(head.from.as_deref().unwrap_or_default(), body),
+            Kind::Hook | Kind::Web | Kind::Handshake => Self::new(&head.query, body),
+        }
+    }
+}
+
+/// How often a message came again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeats {
+    /// How often, the first time not counted.
+    pub count: u32,
+    /// When last.
+    pub last_at: Timestamp,
+}
+
 /// Where a message was routed: the pile it is leased from, and the folder that decides who may.
 ///
 /// The two differ for a session's inbox alone, whose folder is the session's.
@@ -359,6 +402,8 @@ pub struct Arrival {
     pub body: Bytes,
     /// The provider's id, if it sent one.
     pub dedupe: Option<DedupeId>,
+    /// Whether somebody of ours made it, to try the URL.
+    pub test: bool,
 }
 
 /// Where a message stands.
@@ -443,6 +488,10 @@ pub struct Message {
     pub attempt: u8,
     /// Where it stands.
     pub state: State,
+    /// The first message that came with its provider's id, if that had other content.
+    pub repeat_of: Option<MessageId>,
+    /// Whether somebody of ours made it, to try the URL.
+    pub test: bool,
 }
 
 /// Tells receivers apart, so that no one settles what another holds.

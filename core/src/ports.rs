@@ -18,7 +18,8 @@ use crate::{
     key::{ApiKey, KeyId},
     label::SessionId,
     message::{
-        Arrival, Cursor, LifeEvent, Message, MessageId, Reason, Receiver, RouteId, State,
+        Arrival, Cursor, LifeEvent, Message, MessageId, Reason, Receiver, Repeats, RouteId,
+        State,
     },
     pattern::Pattern,
     rates::MINUTES,
@@ -205,8 +206,12 @@ pub trait RouteStore: Routes {
 pub enum Put {
     /// It is durable, under this id.
     Stored(MessageId),
-    /// The grant saw this provider's id within the window, in that message. Nothing was stored.
+    /// The grant saw this provider's id with this content within the window, in that message, in
+    /// whose repeats it counts. Nothing was stored. A dead message of a hook is pending again.
     Duplicate(MessageId),
+    /// The channel grant saw this idempotency key within the window with other content, in that
+    /// message. Nothing was stored.
+    Conflict(MessageId),
     /// The grant was revoked or expired meanwhile. Nothing was stored.
     Revoked,
     /// The session it was for has ended, or there is none. Nothing was stored.
@@ -338,6 +343,8 @@ pub struct Detail {
     pub message: Message,
     /// What happened to it after it was stored, oldest first.
     pub life: Vec<LifeEvent>,
+    /// How often it came again, if it did.
+    pub repeats: Option<Repeats>,
 }
 
 /// The messages: inboxes to lease from and one log to read.
@@ -346,7 +353,8 @@ pub trait Log: Send + Sync {
     /// whoever listens at its inbox has been told.
     ///
     /// One step: is the grant still live, has its session not ended, was the id seen before within
-    /// [`crate::message::Kind::dedupe_window`], keep both id and message.
+    /// [`crate::message::Kind::dedupe_window`] and with what content, keep id, content's hash and
+    /// message. A known id with other content is a message of its own, but through a channel.
     fn put(&self, arrival: Arrival) -> Answer<'_, Put>;
 
     /// Leases the oldest ready messages. Once it returns the leases are durable: nobody else is

@@ -26,6 +26,8 @@ pub struct NewGrant {
     pub context: Option<Context>,
     /// How long it lives.
     pub ttl: Ttl,
+    /// What the URL that is shown begins with, if one is.
+    pub public_url: Option<Arc<str>>,
 }
 
 /// A new grant and its token. This is the only time the token is to be had.
@@ -111,6 +113,7 @@ impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
             owner_folder: permit.owner_folder().clone(),
             target_folder: permit.action().target_folder.clone(),
             context: new.context,
+            public_url: new.public_url,
             created_at: now,
             expires_at: new.ttl.expiry(now, self.route_ttl),
             revoked_at: None,

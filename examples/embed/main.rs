@@ -74,6 +74,7 @@ async fn main() -> Result<(), Failure> {
         label: "github".parse()?,
         suffix: None,
     };
+    let public_url = format!("http://{}", listener.local_addr()?);
     let issued = registry
         .issue(
             permit,
@@ -81,14 +82,11 @@ async fn main() -> Result<(), Failure> {
                 door,
                 context: None,
                 ttl: Ttl::DEFAULT,
+                public_url: Some(public_url.as_str().into()),
             },
         )
         .await?;
-    println!(
-        "http://{}/hook/{}",
-        listener.local_addr()?,
-        issued.token.expose()
-    );
+    println!("{public_url}/hook/{}", issued.token.expose());
 
     let consumer = tokio::spawn(consume(Arc::clone(&store), clock.clone(), bell, me));
     let app = Router::new()

@@ -51,6 +51,7 @@ pub fn seal(
         head,
         body,
         dedupe: dedupe_id(&request.headers),
+        test: false,
     }
 }
 

@@ -114,7 +114,7 @@ impl Shared {
         match put {
             Put::Stored(_) => self.figures.count_stored(kind, bytes),
             Put::Duplicate(_) => self.figures.duplicates.add(1),
-            Put::Revoked | Put::Ended | Put::Full => {}
+            Put::Conflict(_) | Put::Revoked | Put::Ended | Put::Full => {}
         }
         Ok(put)
     }

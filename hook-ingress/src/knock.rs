@@ -90,9 +90,9 @@ pub(crate) async fn knock<B: Body<Data = Bytes>>(
         dedupe: words
             .idempotency_key
             .map(|key| DedupeId::new(KEY_FIELD, key.as_bytes())),
+        test: false,
     };
-    let said = (arrival.body.clone(), arrival.head.from.clone());
-    let bytes = said.0.len();
+    let bytes = arrival.body.len();
     match door.put(arrival).await.map_err(|_| Rejection::NotStored)? {
         Put::Stored(id) => Ok(Knocked {
             id,
@@ -100,38 +100,30 @@ pub(crate) async fn knock<B: Body<Data = Bytes>>(
             duplicate: false,
             bytes,
         }),
-        Put::Duplicate(id) => repeated(door, &session, id, said).await,
+        Put::Duplicate(id) => repeated(door, &session, id, bytes).await,
+        Put::Conflict(_) => Err(Rejection::KeyReused),
         Put::Revoked => Err(Rejection::ChannelToken),
         Put::Ended => Err(Rejection::SessionEnded),
         Put::Full => Err(Rejection::Full),
     }
 }
 
-/// The key came before: how does that message stand, and was it the same?
+/// The key came before with the same words: how does that message stand?
 async fn repeated(
     door: &Shared,
     session: &Session,
     id: MessageId,
-    (body, from): (Bytes, Option<String>),
+    bytes: usize,
 ) -> Result<Knocked, Rejection> {
-    let Some(first) = first_of(door, session, id).await? else {
-        // Settled and forgotten while its key is still remembered.
-        return Ok(Knocked {
-            id,
-            delivered: true,
-            duplicate: true,
-            bytes: body.len(),
-        });
-    };
-    if first.body != body || first.head.from != from {
-        return Err(Rejection::KeyReused);
-    }
-    let delivered = first.state == State::Settled || door.presence.is_live(&session.id);
+    // None: settled and forgotten while its key is still remembered.
+    let first = first_of(door, session, id).await?;
+    let delivered = first.is_none_or(|first| first.state == State::Settled)
+        || door.presence.is_live(&session.id);
     Ok(Knocked {
         id,
         delivered,
         duplicate: true,
-        bytes: body.len(),
+        bytes,
     })
 }
 
@@ -145,7 +137,7 @@ async fn first_of(
     let scope = authorize(&owner, UseMessages)
         .map_err(|_| Rejection::NotStored)?
         .scope();
-    let found = door.log.get(id, scope, usize::MAX, door.clock.now()).await;
+    let found = door.log.get(id, scope, 0, door.clock.now()).await;
     Ok(found
         .map_err(|_| Rejection::NotStored)?
         .map(|detail| detail.message))

@@ -172,7 +172,8 @@ async fn accept<B: Body<Data = Bytes>>(
         Put::Stored(id) => Ok((accepted(id, false), handshake)),
         Put::Duplicate(id) => Ok((accepted(id, true), handshake)),
         Put::Revoked => Err(Rejection::Token),
-        Put::Ended => Err(Rejection::NotStored),
+        // Only a channel's key can be at odds with what it came with before.
+        Put::Ended | Put::Conflict(_) => Err(Rejection::NotStored),
         Put::Full => Err(Rejection::Full),
     }
 }

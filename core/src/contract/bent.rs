@@ -23,7 +23,7 @@ use crate::{
     ports::{
         Answer, ChannelStore, ChannelUse, Channels, Detail, GrantStore, GrantUse, Grants, Health,
         InsertGrantError, KeyStore, LeaseRequest, Leased, Log, MakeSession, Page, Put, ReadRequest,
-        RouteStore, Routes, SetRuleError, SettleRequest, StoreError, Waiting,
+        RouteStore, Routes, SetRuleError, SettleRequest, Settlement, StoreError, Waiting,
     },
     rates::MINUTES,
     route::{NewRule, Rule, Table},
@@ -36,6 +36,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bend {
     RepeatsAreStored,
+    OnlyTheIdIsCompared,
     RevokedGrantsAreLetIn,
     LeasesEndASecondEarly,
     LeasesIgnoreThePattern,
@@ -50,10 +51,12 @@ enum Bend {
     ExpiringGrantsDoNotClash,
     RemovingOnlySaysSo,
     MessagesForgetTheirRule,
+    NacksForgetTheirReason,
 }
 
-const BENDS: [Bend; 15] = [
+const BENDS: [Bend; 17] = [
     Bend::RepeatsAreStored,
+    Bend::OnlyTheIdIsCompared,
     Bend::RevokedGrantsAreLetIn,
     Bend::LeasesEndASecondEarly,
     Bend::LeasesIgnoreThePattern,
@@ -68,6 +71,7 @@ const BENDS: [Bend; 15] = [
     Bend::ExpiringGrantsDoNotClash,
     Bend::RemovingOnlySaysSo,
     Bend::MessagesForgetTheirRule,
+    Bend::NacksForgetTheirReason,
 ];
 
 struct Bent(Bend, MemoryStore);
@@ -213,6 +217,9 @@ impl Log for Bent {
         if self.0 == Bend::RepeatsAreStored {
             arrival.dedupe = None;
         }
+        if self.0 == Bend::OnlyTheIdIsCompared && arrival.dedupe.is_some() {
+            (arrival.body, arrival.head.query) = Default::default();
+        }
         if self.0 == Bend::MessagesForgetTheirRule {
             arrival.rule = None;
         }
@@ -233,6 +240,11 @@ impl Log for Bent {
     fn settle(&self, mut request: SettleRequest) -> Answer<'_, Vec<bool>> {
         if self.0 == Bend::AnyoneSettles {
             request.receiver = Receiver(0);
+        }
+        if self.0 == Bend::NacksForgetTheirReason
+            && let Settlement::Nack { reason, .. } = &mut request.how
+        {
+            *reason = None;
         }
         self.1.settle(request)
     }

@@ -31,6 +31,7 @@ list_laws![
     what_comes_through_a_channel_reads_as_the_channel_s,
     nothing_comes_through_a_channel_grant_once_it_is_revoked_or_expired,
     an_idempotency_key_is_remembered_for_a_day_and_per_grant,
+    an_idempotency_key_with_another_text_or_name_is_a_conflict,
     the_newest_signing_key_signs_and_the_older_ones_hold_until_one_stands_alone,
 ];
 
@@ -74,6 +75,7 @@ fn knock(grant: &Arc<ChannelGrant>, key: Option<&str>, received_at: Timestamp) -
         },
         body: Bytes::from_static(b"deploy"),
         dedupe: key.map(|key| DedupeId::new("idempotency_key", key.as_bytes())),
+        test: false,
     }
 }
 
@@ -234,6 +236,35 @@ async fn an_idempotency_key_is_remembered_for_a_day_and_per_grant(s: Subject) {
     assert_eq!(knocked(&s, repeat).await, Put::Duplicate(first));
     stored(knocked(&s, knock(&other, Some("k"), T0)).await);
     stored(knocked(&s, knock(&grant, Some("k"), end)).await);
+}
+
+async fn an_idempotency_key_with_another_text_or_name_is_a_conflict(s: Subject) {
+    let grant = a_door(&s, 1).await;
+    let first = stored(knocked(&s, knock(&grant, Some("k"), T0)).await);
+    let mut text = knock(&grant, Some("k"), at(1));
+    text.body = "roll back".into();
+    let mut name = knock(&grant, Some("k"), at(1));
+    name.head.from = None;
+    for other in [text, name] {
+        assert_eq!(knocked(&s, other).await, Put::Conflict(first));
+    }
+    let detail = s.detail(first, at(1)).await;
+    assert_eq!(detail.repeats, None, "a conflict is no repeat");
+    let again = knock(&grant, Some("k"), at(2));
+    assert_eq!(knocked(&s, again).await, Put::Duplicate(first));
+    assert_eq!(s.log().await, [first]);
+    // A dead text is not typed once more because its caller did not hear the answer.
+    let inbox = session("build");
+    let mut now = at(3);
+    for _ in 0..5 {
+        let mut request = super::subject::from("acme", super::subject::ANN, now);
+        request.inboxes = vec![inbox.clone()];
+        assert_eq!(s.lease(request).await.messages.len(), 1);
+        now = now.plus(crate::message::LEASE);
+    }
+    let again = knock(&grant, Some("k"), now);
+    assert_eq!(knocked(&s, again).await, Put::Duplicate(first));
+    assert_eq!(s.state(first, now).await.0, crate::message::State::Dead);
 }
 
 async fn the_newest_signing_key_signs_and_the_older_ones_hold_until_one_stands_alone(s: Subject) {

@@ -13,8 +13,8 @@ use crate::{
     address::Address,
     grant::{Door, Grant, GrantId},
     message::{
-        Arrival, DEDUPE_WINDOW, DedupeId, Destination, Head, Headers, Kind, Matched, Message, Mode,
-        RouteId, State,
+        Arrival, DEDUPE_WINDOW, DedupeId, Destination, Happening, Head, Headers, Kind, Matched,
+        Message, Mode, REVIVAL_PAUSE, Reason, Repeats, RouteId, State,
     },
     ports::Put,
     time::Timestamp,
@@ -26,6 +26,10 @@ list_laws![
     a_body_is_cut_at_the_limit_and_its_whole_length_told,
     ids_sort_by_arrival_even_when_the_clock_steps_back,
     a_repeat_is_a_duplicate_of_the_first_and_is_not_stored,
+    a_known_id_with_another_body_or_query_is_a_message_of_its_own,
+    a_message_of_its_own_is_known_for_a_window_of_its_own,
+    a_repeat_counts_in_the_message_that_it_repeats,
+    a_repeat_of_a_dead_message_makes_it_pending_again_once_an_hour,
     a_repeat_is_known_after_the_first_was_settled,
     an_id_is_forgotten_when_its_window_ends,
     one_id_through_two_grants_is_no_repeat,
@@ -84,6 +88,7 @@ async fn a_message_reads_back_as_it_came(s: Subject) {
         kind: Kind::Handshake,
         received_at: at(3),
         head: head.clone(),
+        test: true,
         ..arrival(&grant)
     };
     let id = s.stored(came).await;
@@ -104,6 +109,8 @@ async fn a_message_reads_back_as_it_came(s: Subject) {
         body_bytes: 5,
         attempt: 0,
         state: State::Pending,
+        repeat_of: None,
+        test: true,
     };
     let detail = s.detail(id, at(3)).await;
     assert_eq!(detail.message, expected);
@@ -154,7 +161,9 @@ async fn a_repeat_is_a_duplicate_of_the_first_and_is_not_stored(s: Subject) {
     let grant = s.mint("acme", "github").await;
     let first = s.stored(repeatable(&grant, b"1", at(0))).await;
     let mut repeat = repeatable(&grant, b"1", at(1));
-    repeat.body = "another body".into();
+    // What the content is told by is the query and the body.
+    repeat.head.method = "PUT".into();
+    repeat.head.headers = Headers::from_pairs(vec![("x-retry".into(), "1".into())]);
     repeat.to = Destination::folder(in_folder("acme/eng"));
     for _ in 0..2 {
         assert_eq!(s.put(repeat.clone()).await, Put::Duplicate(first));
@@ -163,6 +172,98 @@ async fn a_repeat_is_a_duplicate_of_the_first_and_is_not_stored(s: Subject) {
     let earlier = repeatable(&grant, b"1", T0.minus(Duration::from_secs(60)));
     assert_eq!(s.put(earlier).await, Put::Duplicate(first));
     assert_eq!(s.log().await, [first]);
+}
+
+/// The same id with another body.
+fn variant(grant: &Arc<Grant>, body: &'static str, received_at: Timestamp) -> Arrival {
+    Arrival {
+        body: body.into(),
+        ..repeatable(grant, b"1", received_at)
+    }
+}
+
+async fn a_known_id_with_another_body_or_query_is_a_message_of_its_own(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let first = s.stored(repeatable(&grant, b"1", at(0))).await;
+    let body = s.stored(variant(&grant, "another", at(1))).await;
+    let mut queried = repeatable(&grant, b"1", at(2));
+    queried.head.query = "n=2".into();
+    let query = s.stored(queried.clone()).await;
+    assert_eq!(s.log().await, [first, body, query]);
+    for (id, of) in [(first, None), (body, Some(first)), (query, Some(first))] {
+        assert_eq!(s.detail(id, at(3)).await.message.repeat_of, of);
+    }
+    // Each has retries of its own.
+    queried.received_at = at(4);
+    assert_eq!(s.put(queried).await, Put::Duplicate(query));
+    let again = variant(&grant, "another", at(4));
+    assert_eq!(s.put(again).await, Put::Duplicate(body));
+    let again = repeatable(&grant, b"1", at(4));
+    assert_eq!(s.put(again).await, Put::Duplicate(first));
+    // What stands in the query is not taken for what stands in the body.
+    let mut both = repeatable(&grant, b"1", at(5));
+    (both.head.query, both.body) = ("n=2h".into(), "ello".into());
+    s.stored(both).await;
+}
+
+async fn a_message_of_its_own_is_known_for_a_window_of_its_own(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    s.stored(repeatable(&grant, b"1", T0)).await;
+    let later = just_before(T0.plus(DEDUPE_WINDOW));
+    let second = s.stored(variant(&grant, "another", later)).await;
+    // The first's window has ended, the second's has not.
+    let third = s.stored(repeatable(&grant, b"1", T0.plus(DEDUPE_WINDOW))).await;
+    assert_eq!(s.detail(third, later).await.message.repeat_of, None);
+    let end = later.plus(DEDUPE_WINDOW);
+    let last = variant(&grant, "another", just_before(end));
+    assert_eq!(s.put(last).await, Put::Duplicate(second));
+    let fourth = s.stored(variant(&grant, "another", end)).await;
+    assert_eq!(s.detail(fourth, end).await.message.repeat_of, Some(third));
+}
+
+async fn a_repeat_counts_in_the_message_that_it_repeats(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let first = s.stored(repeatable(&grant, b"1", at(0))).await;
+    let other = s.stored(variant(&grant, "another", at(1))).await;
+    assert_eq!(s.detail(first, at(1)).await.repeats, None);
+    for second in 2..5 {
+        s.put(repeatable(&grant, b"1", at(second))).await;
+    }
+    s.put(variant(&grant, "another", at(9))).await;
+    let repeats = |count, last_at| Some(Repeats { count, last_at });
+    let (one, two) = (s.detail(first, at(9)).await, s.detail(other, at(9)).await);
+    assert_eq!((one.repeats, two.repeats), (repeats(3, at(4)), repeats(1, at(9))));
+    assert_eq!((one.life, two.life), (vec![], vec![]));
+    assert!(s.ack(first, super::subject::ANN, at(10)).await);
+    s.put(repeatable(&grant, b"1", at(11))).await;
+    let settled = s.detail(first, at(11)).await;
+    assert_eq!(settled.repeats, repeats(4, at(11)));
+    assert_eq!(settled.message.state, State::Settled, "it is done with");
+}
+
+async fn a_repeat_of_a_dead_message_makes_it_pending_again_once_an_hour(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let id = s.stored(repeatable(&grant, b"1", at(0))).await;
+    let dead = s.wear_out("acme", at(0)).await;
+    s.rings.take();
+    assert_eq!(s.put(repeatable(&grant, b"1", dead)).await, Put::Duplicate(id));
+    assert_eq!(s.state(id, dead).await, (State::Pending, 0));
+    assert_eq!(s.rings.take(), [(inbox("acme"), id)]);
+    let life = s.detail(id, dead).await.life;
+    let [.., died, again] = &life[..] else {
+        panic!("{life:?}");
+    };
+    assert_eq!((died.what, again.what), (Happening::Died, Happening::Replayed));
+    assert_eq!((again.at, again.reason.clone()), (dead, Some(Reason::sent_again())));
+    // Dead once more within the hour, it stays so until that is over.
+    let again = s.wear_out("acme", dead).await;
+    let hour = dead.plus(REVIVAL_PAUSE);
+    for (at, state) in [(again, State::Dead), (just_before(hour), State::Dead), (hour, State::Pending)] {
+        assert_eq!(s.put(repeatable(&grant, b"1", at)).await, Put::Duplicate(id));
+        assert_eq!(s.state(id, at).await.0, state, "{at}");
+    }
+    assert_eq!(s.detail(id, hour).await.repeats.map(|r| r.count), Some(4));
+    assert_eq!(s.log().await, [id]);
 }
 
 async fn a_repeat_is_known_after_the_first_was_settled(s: Subject) {

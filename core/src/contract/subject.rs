@@ -63,6 +63,7 @@ impl Subject {
             owner_folder: in_folder(folder),
             target_folder: in_folder(folder),
             context: None,
+            public_url: None,
             created_at: T0,
             expires_at: None,
             revoked_at: None,
@@ -295,6 +296,7 @@ pub(super) fn arrival(grant: &Arc<Grant>) -> Arrival {
         head: Head::default(),
         body: "hello".into(),
         dedupe: None,
+            test: false,
     }
 }
 

@@ -6,8 +6,8 @@ use crate::{
     folder::Folder,
     grant::GrantId,
     message::{
-        Arrival, Cursor, DedupeId, Happening, LifeEvent, MAX_ATTEMPTS, Message, MessageId, Mode,
-        Reason, Receiver, State, Via,
+        Arrival, ContentHash, Cursor, DedupeId, Happening, Kind, LifeEvent, MAX_ATTEMPTS, Message,
+        MessageId, Mode, REVIVAL_PAUSE, Reason, Receiver, Repeats, State, Via,
     },
     pattern::Pattern,
     ports::Settlement,
@@ -39,7 +39,10 @@ pub(super) struct Entry {
     pub(super) seq: u64,
     /// As it arrived, whole; its `attempt` is kept up, its `state` is worked out when shown.
     message: Message,
-    dedupe: Option<DedupeId>,
+    dedupe: Option<(DedupeId, ContentHash)>,
+    repeats: Option<Repeats>,
+    /// When it was last made pending again by a repeat.
+    revived_at: Option<Timestamp>,
     stand: Stand,
     life: Vec<LifeEvent>,
 }
@@ -50,7 +53,14 @@ impl Entry {
         (&self.message.to.folder, self.message.received_at)
     }
 
-    pub(super) fn new(seq: u64, id: MessageId, via: &Via, arrival: Arrival) -> Self {
+    pub(super) fn new(
+        seq: u64,
+        id: MessageId,
+        via: &Via,
+        arrival: Arrival,
+        repeat_of: Option<MessageId>,
+    ) -> Self {
+        let content = ContentHash::of(arrival.kind, &arrival.head, &arrival.body);
         let (stand, state) = match arrival.mode {
             Mode::Trigger => (Stand::Ready, State::Pending),
             Mode::Observe => (Stand::Unmet, State::Observed),
@@ -72,11 +82,15 @@ impl Entry {
             body: arrival.body,
             attempt: 0,
             state,
+            repeat_of,
+            test: arrival.test,
         };
         Self {
             seq,
             message,
-            dedupe: arrival.dedupe,
+            dedupe: arrival.dedupe.map(|id| (id, content)),
+            repeats: None,
+            revived_at: None,
             stand,
             life: Vec::new(),
         }
@@ -106,11 +120,49 @@ impl Entry {
         pattern.is_none_or(|pattern| pattern.matches(&self.message.address.to_string()))
     }
 
-    /// Whether a provider's id that comes through `grant` at `now` was seen in this message.
-    pub(super) fn is_repeated_by(&self, grant: GrantId, id: DedupeId, by: &Arrival) -> bool {
+    /// Whether a provider's id that comes through `grant` was seen in this message within the window.
+    pub(super) fn has_id_of(&self, grant: GrantId, by: &Arrival) -> bool {
         self.message.grant == grant
-            && self.dedupe == Some(id)
+            && self.dedupe.map(|(id, _)| id) == by.dedupe
+            && by.dedupe.is_some()
             && by.received_at.since(self.message.received_at) < by.kind.dedupe_window()
+    }
+
+    /// Whether what came with that id is what came here.
+    pub(super) fn has_content_of(&self, by: &Arrival) -> bool {
+        let content = ContentHash::of(by.kind, &by.head, &by.body);
+        self.dedupe.is_some_and(|(_, have)| have == content)
+    }
+
+    /// Whether it was the first to come with its id.
+    pub(super) fn is_first(&self) -> bool {
+        self.message.repeat_of.is_none()
+    }
+
+    /// It came again. True: it was dead, and is pending again.
+    pub(super) fn repeat(&mut self, now: Timestamp) -> bool {
+        let before = self.repeats.map_or(0, |repeats| repeats.count);
+        self.repeats = Some(Repeats {
+            count: before.saturating_add(1),
+            last_at: now,
+        });
+        let due = |at| now.since(at) >= REVIVAL_PAUSE;
+        let revives = self.message.kind != Kind::Channel
+            && self.state(now) == State::Dead
+            && self.revived_at.is_none_or(due);
+        if revives {
+            self.replay(now);
+            self.revived_at = Some(now);
+            if let Some(replayed) = self.life.last_mut() {
+                replayed.reason = Some(Reason::sent_again());
+            }
+        }
+        revives
+    }
+
+    /// How often it came again.
+    pub(super) fn repeats(&self) -> Option<Repeats> {
+        self.repeats
     }
 
     pub(super) fn state(&self, now: Timestamp) -> State {

@@ -11,7 +11,7 @@ use crate::{
     address::Inbox,
     backlog::{Backlog, Backlogs},
     folder::Folder,
-    message::{Arrival, Cursor, MessageId, Mode, State, Via},
+    message::{Arrival, Cursor, Kind, MessageId, Mode, State, Via},
     pattern::Pattern,
     ports::{
         Answer, Detail, LeaseRequest, Leased, Log, Order, Page, Put, ReadRequest, SettleRequest,
@@ -58,16 +58,33 @@ impl Log for MemoryStore {
         {
             return answer(Ok(Put::Ended));
         }
-        if let Some(dedupe) = arrival.dedupe {
-            let mut newest_first = tables.entries.iter().rev();
-            let seen = newest_first.find(|entry| entry.is_repeated_by(via.id(), dedupe, &arrival));
-            if let Some(first) = seen {
-                return answer(Ok(Put::Duplicate(first.id())));
+        let known: Vec<usize> = (0..tables.entries.len())
+            .rev()
+            .filter(|i| tables.entries[*i].has_id_of(via.id(), &arrival))
+            .collect();
+        let same = known
+            .iter()
+            .find(|i| tables.entries[**i].has_content_of(&arrival));
+        if let Some(same) = same {
+            let same = &mut tables.entries[*same];
+            let (id, inbox) = (same.id(), same.inbox().clone());
+            let revived = same.repeat(arrival.received_at);
+            drop(tables);
+            if revived {
+                self.ring.ring(&inbox, &[id]);
             }
+            return answer(Ok(Put::Duplicate(id)));
+        }
+        let first = known.into_iter().map(|i| &tables.entries[i]);
+        let first = first.filter(|entry| entry.is_first()).map(Entry::id).next();
+        if let (Some(first), Kind::Channel) = (first, arrival.kind) {
+            return answer(Ok(Put::Conflict(first)));
         }
         let (seq, id) = tables.next_id(arrival.received_at);
         let (inbox, mode) = (arrival.to.inbox.clone(), arrival.mode);
-        tables.entries.push(Entry::new(seq, id, &via, arrival));
+        tables
+            .entries
+            .push(Entry::new(seq, id, &via, arrival, first));
         drop(tables);
         if mode == Mode::Trigger {
             self.ring.ring(&inbox, &[id]);
@@ -187,6 +204,7 @@ impl Log for MemoryStore {
         let detail = tables.find(id, &scope).map(|entry| Detail {
             message: entry.show(body_limit, now),
             life: entry.life(now),
+            repeats: entry.repeats(),
         });
         answer(Ok(detail))
     }

@@ -28,6 +28,11 @@ impl Reason {
         Self(format!("lease {MAX_ATTEMPTS} of {MAX_ATTEMPTS} ended without an ack").into())
     }
 
+    /// Of a dead message that is pending again because it was sent again.
+    pub fn sent_again() -> Self {
+        Self("its sender sent it again".into())
+    }
+
     /// Of a death by a nack that gave no reason of its own.
     pub fn given_back() -> Self {
         Self(format!("given back on attempt {MAX_ATTEMPTS} of {MAX_ATTEMPTS}").into())
@@ -82,6 +87,8 @@ pub enum Happening {
     Replayed,
     /// It was met as context.
     Observed,
+    /// It came again. Told in sum and not in the life: there may be very many.
+    Repeated,
 }
 
 impl Happening {
@@ -94,6 +101,7 @@ impl Happening {
             Self::Died => "dead",
             Self::Replayed => "replayed",
             Self::Observed => "observed",
+            Self::Repeated => "repeated",
         }
     }
 }

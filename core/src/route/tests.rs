@@ -27,6 +27,7 @@ fn grant(target: &str, label: &str, suffix: Option<&str>) -> Grant {
         owner_folder: folder(target),
         target_folder: folder(target),
         context: None,
+        public_url: None,
         created_at: Timestamp::from_millis(1),
         expires_at: None,
         revoked_at: None,

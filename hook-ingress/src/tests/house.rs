@@ -182,6 +182,7 @@ impl House {
             owner_folder: folder.clone(),
             target_folder: folder,
             context: None,
+            public_url: None,
             created_at: now,
             expires_at: ttl.map(|ttl| now.plus(ttl)),
             revoked_at: None,

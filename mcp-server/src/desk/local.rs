@@ -92,10 +92,12 @@ impl Local {
         })?;
         let ttl = Ttl::from_seconds(ttl.unwrap_or(0))
             .map_err(|error| Refusal::invalid("ttl_seconds", error))?;
+        let shown = matches!(door, Door::Hook { .. });
         let new = NewGrant {
             door,
             context: context.map(|context| context.0),
             ttl,
+            public_url: shown.then(|| self.house.public_url.as_str().into()),
         };
         let issued = self.house.registry.issue(permit, new).await?;
         tracing::info!(

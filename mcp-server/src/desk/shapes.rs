@@ -7,7 +7,7 @@ use doorbell_core::{key::ApiKey, message, ports, principal::Principal};
 use crate::rung::Rung;
 use crate::wire::{
     BodyEncoding, Count, DEFAULT_BODY_BYTES, Detail, Headers, KeyEntry, LifeEntry, MAX_BODY_BYTES,
-    Message, MessageState, Order, Text,
+    Message, MessageState, Order, Repeats, Text,
 };
 
 /// How many bytes of each body a call brings.
@@ -37,6 +37,8 @@ pub(super) fn message(from: message::Message) -> Message {
         mode: from.mode.as_str().into(),
         attempt: from.attempt,
         state: None,
+        repeat_of: from.repeat_of.map(Text),
+        test: from.test,
     }
 }
 
@@ -120,6 +122,10 @@ pub(super) fn detail(from: ports::Detail, rings: &[Rung]) -> Detail {
         grant_id: Text(from.message.grant),
         peer: from.message.head.peer.map(|peer| peer.to_string()),
         life,
+        repeats: from.repeats.map(|repeats| Repeats {
+            count: repeats.count,
+            last_at: Text(repeats.last_at),
+        }),
         message: standing(from.message),
     }
 }

@@ -109,6 +109,12 @@ pub struct Message {
     /// Where it stands; in the log, where it was asked for
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<MessageState>,
+    /// The first message with the same id of its provider's, where that came with other content
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat_of: Option<Text<MessageId>>,
+    /// Present and true where somebody here made it, to try the URL
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
 }
 
 impl Message {
@@ -210,6 +216,18 @@ pub struct Detail {
     pub peer: Option<String>,
     /// What happened to it, oldest first
     pub life: Vec<LifeEntry>,
+    /// How often its sender sent it again, if it did
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
+}
+
+/// How often a message came again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Repeats {
+    /// The first time not counted
+    pub count: u32,
+    /// When last
+    pub last_at: Text<Timestamp>,
 }
 
 /// Something that happened to a message.

@@ -117,6 +117,9 @@ pub struct TokenEntry {
     /// When a message last came through it, if one did
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Text<Timestamp>>,
+    /// What its URL began with when it was shown; it may differ from what URLs begin with now
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
 }
 
 impl From<&GrantUse> for TokenEntry {
@@ -130,6 +133,7 @@ impl From<&GrantUse> for TokenEntry {
             created_at: Text(grant.created_at),
             expires_at: grant.expires_at.map(Text),
             last_used_at: entry.last_used_at.map(Text),
+            public_url: grant.public_url.as_deref().map(str::to_owned),
         }
     }
 }

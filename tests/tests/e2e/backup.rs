@@ -30,7 +30,7 @@ fn picture(caller: &Caller) -> Value {
 
 fn post(front: std::net::SocketAddr, hook: &Hook, id: &str) -> http::Reply {
     let headers = [("webhook-id", id)];
-    http::send(front, "POST", &hook.path(), &headers, b"again").expect("an answer")
+    http::send(front, "POST", &hook.path(), &headers, b"settled").expect("an answer")
 }
 
 #[test]

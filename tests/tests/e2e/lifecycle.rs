@@ -180,7 +180,7 @@ fn a_stop_and_a_crash_leave_everything_as_it_was() {
         };
         assert_eq!(picture(&server.operator()), before, "crash: {crash}");
         doomed.post(&[], b"").expect(401);
-        let again = hook.post(&[("webhook-id", "1")], b"another").expect(200);
+        let again = hook.post(&[("webhook-id", "1")], b"settled").expect(200);
         assert_eq!(again.header("x-duplicate-of"), leased[0]["id"].as_str());
     }
     // The lease holds: what one has, other does not get, and one may still settle it.

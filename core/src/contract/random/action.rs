@@ -65,7 +65,8 @@ pub(super) enum Action {
         to_session: bool,
         rule: Option<u128>,
         mode: Mode,
-        repeat_of: Option<usize>,
+        /// One of a few ids, each with one of two contents.
+        repeat_of: Option<(usize, usize)>,
         body_bytes: usize,
     },
     Lease {
@@ -170,7 +171,7 @@ impl Action {
             } else {
                 Mode::Trigger
             },
-            repeat_of: dice.one_in(2).then(|| dice.below(3)),
+            repeat_of: dice.one_in(2).then(|| (dice.below(3), dice.below(2))),
             body_bytes: if dice.one_in(50) {
                 300_000
             } else {

@@ -15,7 +15,7 @@ use crate::{
     grant::{Door, Grant, GrantId},
     message::{
         Arrival, Cursor, DedupeId, Destination, Head, Kind, LifeEvent, Matched, Message, MessageId,
-        Mode, Receiver, RouteId, State,
+        Mode, Receiver, Repeats, RouteId, State,
     },
     pattern::Pattern,
     ports::{
@@ -42,7 +42,7 @@ pub(super) enum Reply {
     Leased(Vec<Seen>, Vec<Seen>, Option<Timestamp>),
     Settled(Vec<bool>),
     Page(Vec<Seen>),
-    Detail(Option<(Seen, Vec<LifeEvent>)>),
+    Detail(Option<(Seen, Vec<LifeEvent>, Option<Repeats>)>),
     Replayed(bool),
     Waiting(Waiting),
     Backlogs(Backlogs),
@@ -61,6 +61,7 @@ pub(super) struct Seen {
     body_bytes: u64,
     attempt: u8,
     state: State,
+    repeat_of: Option<usize>,
 }
 
 pub(super) struct Side {
@@ -113,6 +114,7 @@ impl Side {
             body_bytes: message.body_bytes,
             attempt: message.attempt,
             state: message.state,
+            repeat_of: message.repeat_of.map(|first| self.number(first)),
         }
     }
 
@@ -163,8 +165,12 @@ impl Side {
                     mode,
                     received_at: now,
                     head: Head::default(),
-                    body: body(self.messages.len(), body_bytes),
-                    dedupe: repeat_of.map(|n| DedupeId::new("webhook-id", &[n as u8])),
+                    body: match repeat_of {
+                        None => body(self.messages.len(), body_bytes),
+                        Some((n, content)) => body(n * 10 + content, 24),
+                    },
+                    dedupe: repeat_of.map(|(n, _)| DedupeId::new("webhook-id", &[n as u8])),
+                    test: false,
                 })
                 .await
             }
@@ -234,7 +240,9 @@ impl Side {
                 let id = self.messages[message];
                 let found = self.store.get(id, scope, BODY_LIMIT, now).await;
                 let found = found.expect("read");
-                Reply::Detail(found.map(|found| (self.see(found.message), found.life)))
+                Reply::Detail(
+                    found.map(|found| (self.see(found.message), found.life, found.repeats)),
+                )
             }
             Action::Replay { message, who } => {
                 let scope = messages_of(&principal(who));
@@ -267,6 +275,7 @@ impl Side {
             owner_folder: in_folder(owner),
             target_folder: in_folder(folder),
             context: None,
+            public_url: None,
             created_at: now,
             expires_at: ttl.map(|ttl| now.plus(ttl)),
             revoked_at: None,
@@ -290,6 +299,7 @@ impl Side {
                 Reply::Stored(self.messages.len() - 1)
             }
             Put::Duplicate(id) => Reply::Duplicate(self.number(id)),
+            Put::Conflict(id) => panic!("no channel is spoken to here, but: {id}"),
             Put::Revoked => Reply::Revoked,
             Put::Ended => panic!("nothing ends sessions here"),
             Put::Full => panic!("there is room for a test"),

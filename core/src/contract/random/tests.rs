@@ -23,6 +23,8 @@ fn random_actions_meet_every_answer_and_every_state() {
         "= Clash",
         "= Stored",
         "= Duplicate",
+        "repeat_of: Some",
+        "Some(Repeats",
         "= Revoked",
         "= Replayed(true)",
         "= Replayed(false)",

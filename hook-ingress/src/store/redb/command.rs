@@ -19,6 +19,7 @@ use super::{
     backup::Snapshot,
     channels::ChannelCommand,
     decide::{Picked, Target},
+    entry::Dedupe,
     retention::{Carry, Farewell},
 };
 
@@ -37,8 +38,11 @@ pub(super) struct PutCommand {
     pub(super) received_at: Timestamp,
     pub(super) head: Vec<u8>,
     pub(super) body: Bytes,
-    /// The provider's id, mixed with the grant.
-    pub(super) dedupe: Option<[u8; 16]>,
+    /// The checksum of both.
+    pub(super) check: u32,
+    pub(super) test: bool,
+    /// The provider's id and what came with it, mixed with the grant.
+    pub(super) dedupe: Option<Dedupe>,
     pub(super) answer: Answer<Put>,
 }
 

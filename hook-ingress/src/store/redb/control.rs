@@ -19,6 +19,7 @@ use super::{
     codec::{In, Out, Unreadable},
     disk::Disk,
     fault::Fault,
+    repeats::SeenRow,
     routes::{self, RuleChange},
     schema::{
         CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS, LATER_CONTROL_TABLES,
@@ -26,6 +27,12 @@ use super::{
     },
     segment::{self, Layout},
 };
+
+/// The field of what a grant's URL began with.
+const PUBLIC_URL: u8 = 1;
+
+/// The field of a provider's id mixed with the content it came with.
+const EXACT: u8 = 1;
 
 /// Its cache, in bytes.
 const CACHE: usize = 1 << 20;
@@ -44,7 +51,7 @@ pub(super) enum Change {
     /// A message came through a grant, of a route or of a channel.
     Used(GrantId, Timestamp),
     /// A dedupe hash whose file goes.
-    Seen([u8; 16], MessageId, Timestamp),
+    Seen([u8; 16], SeenRow),
     /// A dedupe hash that no longer matters.
     Unseen([u8; 16]),
     /// A grant that nobody needs to remember.
@@ -150,11 +157,8 @@ impl Control {
                     Change::Used(id, at) => {
                         used.insert(&key(id.as_u128())[..], &at.as_millis().to_le_bytes()[..])?;
                     }
-                    Change::Seen(hash, id, at) => {
-                        let mut out = Out::default();
-                        out.u128(id.as_u128());
-                        out.u64(at.as_millis());
-                        seen.insert(&hash[..], &out.0[..])?;
+                    Change::Seen(hash, row) => {
+                        seen.insert(&hash[..], &encode_seen(row)[..])?;
                     }
                     Change::Unseen(hash) => {
                         seen.remove(&hash[..])?;
@@ -171,7 +175,7 @@ impl Control {
     }
 
     /// Where and when a hash that outlived its file was seen.
-    pub(super) fn seen(&self, hash: &[u8; 16]) -> Result<Option<(MessageId, Timestamp)>, Fault> {
+    pub(super) fn seen(&self, hash: &[u8; 16]) -> Result<Option<SeenRow>, Fault> {
         let txn = self.db.begin_read()?;
         let table = txn.open_table(SEEN)?;
         let Some(row) = table.get(&hash[..])? else {
@@ -181,14 +185,13 @@ impl Control {
     }
 
     /// Every hash that outlived its file, and when it was seen.
-    pub(super) fn all_seen(&self) -> Result<Vec<([u8; 16], MessageId, Timestamp)>, Fault> {
+    pub(super) fn all_seen(&self) -> Result<Vec<([u8; 16], SeenRow)>, Fault> {
         let txn = self.db.begin_read()?;
         let mut all = Vec::new();
         for row in txn.open_table(SEEN)?.iter()? {
             let (hash, value) = row?;
             let hash = hash.value().try_into().map_err(|_| Unreadable)?;
-            let (id, at) = decode_seen(value.value())?;
-            all.push((hash, id, at));
+            all.push((hash, decode_seen(value.value())?));
         }
         Ok(all)
     }
@@ -224,14 +227,35 @@ fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {
     for row in txn.open_table(SEEN)?.iter()? {
         let (hash, value) = row?;
         let hash = hash.value().try_into().map_err(|_| Unreadable)?;
-        contents.seen.push((hash, decode_seen(value.value())?.0));
+        contents.seen.push((hash, decode_seen(value.value())?.id));
     }
     Ok(contents)
 }
 
-fn decode_seen(bytes: &[u8]) -> Result<(MessageId, Timestamp), Unreadable> {
+fn encode_seen(row: &SeenRow) -> Vec<u8> {
+    let mut out = Out::default();
+    out.u128(row.id.as_u128());
+    out.u64(row.at.as_millis());
+    if let Some(exact) = row.exact {
+        out.field(EXACT, |out| out.0.extend_from_slice(&exact));
+    }
+    out.0
+}
+
+fn decode_seen(bytes: &[u8]) -> Result<SeenRow, Unreadable> {
     let mut from = In(bytes);
-    Ok((MessageId::from_u128(from.u128()?), from.time()?))
+    let mut row = SeenRow {
+        id: MessageId::from_u128(from.u128()?),
+        at: from.time()?,
+        exact: None,
+    };
+    from.fields(|tag, from| {
+        if tag == EXACT {
+            row.exact = Some(from.array()?);
+        }
+        Ok(())
+    })?;
+    Ok(row)
 }
 
 /// Big-endian, so that ids stand in their order.
@@ -266,6 +290,9 @@ fn encode_grant(hash: &TokenHash, grant: &Grant) -> Vec<u8> {
     out.u64(grant.created_at.as_millis());
     out.maybe_time(grant.expires_at);
     out.maybe_time(grant.revoked_at);
+    if let Some(url) = &grant.public_url {
+        out.field(PUBLIC_URL, |out| out.text(url));
+    }
     out.0
 }
 
@@ -282,17 +309,23 @@ fn decode_grant(id: GrantId, bytes: &[u8]) -> Result<(TokenHash, Grant), Unreada
         },
         _ => return Err(Unreadable),
     };
-    let grant = Grant {
+    let mut grant = Grant {
         id,
         door,
         owner_folder: from.parsed()?,
         target_folder: from.parsed()?,
         context: from.maybe_parsed()?,
+        public_url: None,
         created_at: from.time()?,
         expires_at: from.maybe_time()?,
         revoked_at: from.maybe_time()?,
     };
-    from.end()?;
+    from.fields(|tag, from| {
+        if tag == PUBLIC_URL {
+            grant.public_url = Some(from.text()?.into());
+        }
+        Ok(())
+    })?;
     Ok((hash, grant))
 }
 
@@ -320,6 +353,6 @@ fn decode_key(id: KeyId, bytes: &[u8]) -> Result<(TokenHash, ApiKey), Unreadable
         created_at: from.time()?,
         revoked_at: from.maybe_time()?,
     };
-    from.end()?;
+    from.fields(|_, _| Ok(()))?;
     Ok((hash, key))
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use doorbell_core::{
-    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Reason, Receiver, State},
+    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, REVIVAL_PAUSE, Reason, Receiver, State},
     ports::{LeaseRequest, Settlement},
     time::Timestamp,
 };
@@ -168,16 +168,46 @@ impl Index {
         true
     }
 
-    /// Makes a message pending again, as if it had just come.
+    /// It came again. True: it was dead, and is pending again.
+    pub(super) fn repeat(
+        &mut self,
+        target: Target,
+        revivable: bool,
+        now: Timestamp,
+        events: &mut Vec<(Event, u32)>,
+    ) -> bool {
+        let seq = seq_of(target.id);
+        let before = self.repeats.get(&seq).map_or(0, |repeats| repeats.count);
+        let event = Event {
+            lasts: before.saturating_add(1),
+            ..Event::new(seq, Happening::Repeated, 0, now)
+        };
+        self.apply(&event, target.origin);
+        events.push((event, target.origin));
+        let due = |at: &Timestamp| now.since(*at) >= REVIVAL_PAUSE;
+        let revives = revivable
+            && self.state(seq, target.mode, now) == State::Dead
+            && self.revived.get(&seq).is_none_or(due);
+        if revives {
+            self.replay(target, Some(Reason::sent_again()), now, events);
+        }
+        revives
+    }
+
+    /// Makes a message pending again, as if it had just come. A reason is given where nobody asked.
     pub(super) fn replay(
         &mut self,
         target: Target,
+        reason: Option<Reason>,
         now: Timestamp,
         events: &mut Vec<(Event, u32)>,
     ) {
         // A last lease that ended is a death that was not written down yet.
         self.wake(target.origin, now, events);
-        let event = Event::new(seq_of(target.id), Happening::Replayed, 0, now);
+        let event = Event {
+            reason,
+            ..Event::new(seq_of(target.id), Happening::Replayed, 0, now)
+        };
         self.apply(&event, target.origin);
         events.push((event, target.origin));
     }

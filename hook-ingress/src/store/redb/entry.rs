@@ -4,7 +4,8 @@
 //! a provider's id comes again.
 
 use doorbell_core::{
-    message::{Kind, MessageId, Mode},
+    grant::GrantId,
+    message::{ContentHash, DedupeId, Kind, MessageId, Mode},
     time::Timestamp,
 };
 
@@ -38,6 +39,21 @@ pub(super) struct Dedupe {
 }
 
 impl Dedupe {
+    /// A provider's id within a grant: it can only ever hide what came through the same URL.
+    pub(super) fn new(grant: GrantId, id: DedupeId, content: ContentHash) -> Self {
+        let id = short(&[&grant.as_u128().to_le_bytes(), id.as_bytes()]);
+        Self {
+            id,
+            exact: Some(Self::exact(&id, content)),
+            variant: false,
+        }
+    }
+
+    /// An id of ours mixed with the content.
+    pub(super) fn exact(id: &[u8; 16], content: ContentHash) -> [u8; 16] {
+        short(&[id, content.as_bytes()])
+    }
+
     /// What it is looked for by: the first of an id by the id alone, so that an id with many
     /// contents costs no more than with one.
     pub(super) fn key(&self) -> [u8; 16] {
@@ -46,6 +62,16 @@ impl Dedupe {
             _ => self.id,
         }
     }
+}
+
+fn short(parts: &[&[u8; 16]]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(*part);
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    short
 }
 
 /// One message: who, when, and where its bytes are.

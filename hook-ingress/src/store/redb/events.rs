@@ -43,11 +43,12 @@ pub(super) struct Event {
     /// False: the lease that this ends counts no attempt.
     pub(super) attempted: bool,
     pub(super) at: Timestamp,
-    /// Of a lease: how long it lasts, of a nack: how long the rest; in milliseconds.
+    /// Of a lease: how long it lasts, of a nack: how long the rest; in milliseconds. Of a repeat: how
+    /// many there were with it, so that to be told twice does no harm.
     pub(super) lasts: u32,
     /// Of a lease: who holds it.
     pub(super) receiver: u64,
-    /// Of a nack or a death: why.
+    /// Of a nack or a death: why; of a replay: that nobody asked for it, but a repeat.
     pub(super) reason: Option<Reason>,
 }
 
@@ -84,6 +85,7 @@ impl Event {
             Happening::Died => 3,
             Happening::Replayed => 4,
             Happening::Observed => 5,
+            Happening::Repeated => 6,
         });
         event.u8(set.fold(0, |flags, (flag, _)| flags | flag));
         event.u8(self.attempt);
@@ -175,6 +177,7 @@ fn happening(byte: u8) -> Result<Happening, Unreadable> {
         3 => Happening::Died,
         4 => Happening::Replayed,
         5 => Happening::Observed,
+        6 => Happening::Repeated,
         _ => return Err(Unreadable),
     })
 }

@@ -9,10 +9,10 @@ use super::{
     channels,
     command::Command,
     control::Change,
-    entry::seq_of,
     fault::Fault,
     load::Open,
     newest::Batch,
+    repeats::SeenRow,
     retention::{Carry, Farewell},
     shared::Shared,
     writer::Writer,
@@ -59,6 +59,15 @@ fn take_over(shared: &Shared, open: &mut Open, carry: Carry) -> Result<(), Fault
     if records.is_empty() {
         return Ok(());
     }
+    // Found by their numbers, which are those of a file that goes, providers' ids would be forgotten.
+    let now = shared.setup.clock.now();
+    let seen = records
+        .iter()
+        .filter_map(|record| SeenRow::of(&record.entry, now));
+    let seen: Vec<_> = seen.map(|(key, row)| Change::Seen(key, row)).collect();
+    if !seen.is_empty() {
+        open.control.commit(&seen)?;
+    }
     let mut batch = Batch {
         carried: records,
         ..Batch::default()
@@ -91,7 +100,7 @@ fn bid_farewell(shared: &Shared, open: &mut Open, farewell: Farewell) -> Result<
     }
     let mut changes: Vec<Change> = seen
         .into_iter()
-        .map(|(hash, id, at)| Change::Seen(hash, id, at))
+        .map(|(hash, row)| Change::Seen(hash, row))
         .collect();
     changes.extend(
         open.unsaved_uses
@@ -127,11 +136,11 @@ fn prune(shared: &Shared, open: &mut Open) -> Result<(), Fault> {
     let window = now.minus(DEDUPE_WINDOW);
     let mut floor = u64::MAX;
     let mut changes = Vec::new();
-    for (hash, id, at) in open.control.all_seen()? {
-        if at <= window {
+    for (hash, row) in open.control.all_seen()? {
+        if row.at <= window {
             changes.push(Change::Unseen(hash));
         } else {
-            floor = floor.min(seq_of(id));
+            floor = floor.min(row.seq());
         }
     }
     let chain = shared.chain();

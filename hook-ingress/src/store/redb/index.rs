@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use doorbell_core::{
     address::Inbox,
-    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Reason, Receiver, State},
+    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Reason, Receiver, Repeats, State},
     pattern::Pattern,
     ports::Waiting,
     rates::Rates,
@@ -52,6 +52,10 @@ pub(super) struct Index {
     pub(super) queues: HashMap<u32, Queue>,
     pub(super) holds: HashMap<u64, Hold>,
     pub(super) attempts: Attempts,
+    /// How often messages came again.
+    pub(super) repeats: HashMap<u64, Repeats>,
+    /// When messages were last made pending again because they came again.
+    pub(super) revived: HashMap<u64, Timestamp>,
     /// Every pending message: ready, resting or held.
     pub(super) live: RoaringTreemap,
     pub(super) dead: RoaringTreemap,
@@ -90,6 +94,17 @@ impl Index {
     /// Both the decisions and the rebuilding at open go through here, so they cannot differ.
     pub(super) fn apply(&mut self, event: &Event, number: u32) {
         let seq = event.seq;
+        if event.what == Happening::Repeated {
+            let repeats = Repeats {
+                count: event.lasts,
+                last_at: event.at,
+            };
+            self.repeats.insert(seq, repeats);
+            return;
+        }
+        if event.what == Happening::Replayed && event.reason.is_some() {
+            self.revived.insert(seq, event.at);
+        }
         let Some(queue) = self.queues.get_mut(&number) else {
             return;
         };
@@ -139,7 +154,7 @@ impl Index {
                 self.live.insert(seq);
                 queue.ready.insert(seq);
             }
-            Happening::Observed => {}
+            Happening::Observed | Happening::Repeated => {}
         }
     }
 
@@ -313,6 +328,8 @@ impl Index {
         }
         self.dead -= gone;
         self.raised -= gone;
+        self.repeats.retain(|seq, _| !gone.contains(*seq));
+        self.revived.retain(|seq, _| !gone.contains(*seq));
         self.attempts.forget(gone);
     }
 }

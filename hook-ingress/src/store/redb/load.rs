@@ -7,7 +7,12 @@ use std::{
 };
 
 use ::redb::{Database, ReadableDatabase, ReadableTable};
-use doorbell_core::{grant::GrantId, message::MessageId, rates::Rates, time::Timestamp};
+use doorbell_core::{
+    grant::GrantId,
+    message::{Happening, MessageId},
+    rates::Rates,
+    time::Timestamp,
+};
 
 use super::{
     codec::In,
@@ -304,7 +309,9 @@ impl<'a> Load<'a> {
                 let (number, event) = event?;
                 self.moved_before(number);
                 self.happened(&event);
-                if let Some(file) = self.files.get(&self.file_of(event.seq)) {
+                if event.what != Happening::Repeated
+                    && let Some(file) = self.files.get(&self.file_of(event.seq))
+                {
                     file.touch(event.at.as_millis());
                 }
                 self.next_event = self.next_event.max(number + 1);

@@ -48,6 +48,7 @@ mod ports;
 mod query;
 mod record;
 mod registry;
+mod repeats;
 mod restore;
 mod retention;
 mod routes;

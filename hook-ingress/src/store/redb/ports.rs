@@ -9,7 +9,7 @@ use doorbell_core::{
     folder::Folder,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    message::{Arrival, Cursor, DedupeId, MessageId, RouteId},
+    message::{Arrival, ContentHash, Cursor, MessageId, RouteId},
     pattern::Pattern,
     ports::{
         Answer, Detail, GrantStore, GrantUse, Grants, Health, InsertGrantError, KeyStore,
@@ -25,7 +25,7 @@ use doorbell_core::{
 use super::{
     RedbStore,
     command::{Command, PutCommand, SettleCommand},
-    entry::seq_of,
+    entry::{Dedupe, seq_of},
     record,
     registry::Registry,
     told::tell_leased,
@@ -124,10 +124,15 @@ impl Log for RedbStore {
             head,
             body,
             dedupe,
+            test,
         } = arrival;
         let origin = self.shared.origins.number(&via, &to, rule.as_ref());
-        let dedupe = dedupe.map(|id| scoped(via.id(), id));
-        let head = record::encode_head(&head);
+        let dedupe = dedupe.map(|id| {
+            let content = ContentHash::of(kind, &head, &body);
+            Dedupe::new(via.id(), id, content)
+        });
+        let head = record::encode_front(&head, &body);
+        let check = record::check(&head, &body);
         let session = match to.inbox {
             Inbox::Session(id) => Some(id),
             Inbox::Folder(_) => None,
@@ -142,6 +147,8 @@ impl Log for RedbStore {
                 received_at,
                 head,
                 body,
+                check,
+                test,
                 dedupe,
                 answer,
             };
@@ -314,14 +321,4 @@ impl Health for RedbStore {
     fn ready(&self) -> Result<(), StoreError> {
         self.shared.ready()
     }
-}
-
-/// A provider's id within a grant: it can only ever hide what came through the same URL.
-fn scoped(grant: GrantId, id: DedupeId) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&grant.as_u128().to_le_bytes());
-    hasher.update(id.as_bytes());
-    let mut short = [0; 16];
-    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    short
 }

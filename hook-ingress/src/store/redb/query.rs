@@ -115,7 +115,7 @@ impl Shared {
         let head_len = entry.head_len as usize;
         let cut = (entry.body_len as usize).min(body_limit);
         let at = u64::from(entry.at);
-        let head = record::decode_head(records.passing(at, head_len)?)?;
+        let front = record::decode_front(records.passing(at, head_len)?)?;
         // By itself, so that whoever shows it need not move it.
         let body = records.bytes(at + head_len as u64, cut)?;
         let (state, attempt) = {
@@ -134,11 +134,13 @@ impl Shared {
             kind: entry.kind,
             mode: entry.mode,
             received_at: entry.received_at,
-            head,
+            head: front.head,
             body: body.into(),
             body_bytes: u64::from(entry.body_len),
             attempt,
             state,
+            repeat_of: front.repeat_of,
+            test: entry.test,
         }))
     }
 
@@ -174,7 +176,12 @@ impl Shared {
                 reason: Some(Reason::lease_ended()),
             });
         }
-        Ok(Some(Detail { message, life }))
+        let repeats = self.index().repeats.get(&seq).copied();
+        Ok(Some(Detail {
+            message,
+            life,
+            repeats,
+        }))
     }
 
     fn life(&self, seq: u64) -> Result<Vec<LifeEvent>, Fault> {
@@ -190,7 +197,7 @@ impl Shared {
                         let (first, row) = row?;
                         for event in events::decode_row(txn.layout, first.value(), row.value()) {
                             let (number, event) = event?;
-                            if event.seq == seq {
+                            if event.seq == seq && event.what != Happening::Repeated {
                                 life.push((number, event.life()));
                             }
                         }

@@ -2,12 +2,38 @@
 
 use std::net::IpAddr;
 
-use doorbell_core::message::{Head, Headers};
+use doorbell_core::message::{Head, Headers, MessageId};
 
 use super::codec::{In, Out, Unreadable};
 
+/// The field of the first message that came with the provider's id.
+const REPEAT_OF: u8 = 1;
+/// The field of the checksums of a long body's later chunks.
+const CHECKS: u8 = 2;
+
+/// How much of a body one checksum covers, in bytes: whoever reads less reads this much.
+pub(super) const CHUNK: usize = 64 << 10;
+
+/// What stands in front of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Front {
+    pub(super) head: Head,
+    /// The first message that came with the provider's id, if that had other content.
+    pub(super) repeat_of: Option<MessageId>,
+    /// Of the body's chunks, but for the first.
+    pub(super) checks: Vec<u32>,
+}
+
+/// The checksum of a record: of what stands in front and of the body's first chunk.
+pub(super) fn check(front: &[u8], body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(front);
+    hasher.update(&body[..body.len().min(CHUNK)]);
+    hasher.finalize()
+}
+
 /// Writes a request down, less its body.
-pub(super) fn encode_head(head: &Head) -> Vec<u8> {
+pub(super) fn encode_front(head: &Head, body: &[u8]) -> Vec<u8> {
     let guess = 64
         + head.query.len()
         + head
@@ -35,11 +61,26 @@ pub(super) fn encode_head(head: &Head) -> Vec<u8> {
         out.text(name);
         out.text(value);
     }
+    if body.len() > CHUNK {
+        out.field(CHECKS, |out| {
+            for chunk in body.chunks(CHUNK).skip(1) {
+                let check = crc32fast::hash(chunk);
+                out.0.extend_from_slice(&check.to_le_bytes());
+            }
+        });
+    }
     out.0
 }
 
+/// Adds which message was the first to come with the provider's id.
+pub(super) fn add_repeat_of(front: &mut Vec<u8>, first: MessageId) {
+    let mut out = Out(std::mem::take(front));
+    out.field(REPEAT_OF, |out| out.u128(first.as_u128()));
+    *front = out.0;
+}
+
 /// Reads it back.
-pub(super) fn decode_head(bytes: &[u8]) -> Result<Head, Unreadable> {
+pub(super) fn decode_front(bytes: &[u8]) -> Result<Front, Unreadable> {
     let mut from = In(bytes);
     let method = from.text()?.to_owned();
     let query = from.text()?.to_owned();
@@ -56,19 +97,48 @@ pub(super) fn decode_head(bytes: &[u8]) -> Result<Head, Unreadable> {
         let name = from.text()?;
         headers.push(name, from.text()?);
     }
-    from.end()?;
-    Ok(Head {
-        method,
-        query,
-        peer,
-        headers: headers.in_order(),
-        from: claimed,
-    })
+    let mut front = Front {
+        head: Head {
+            method,
+            query,
+            peer,
+            headers: headers.in_order(),
+            from: claimed,
+        },
+        repeat_of: None,
+        checks: Vec::new(),
+    };
+    from.fields(|tag, from| {
+        match tag {
+            REPEAT_OF => front.repeat_of = Some(MessageId::from_u128(from.u128()?)),
+            CHECKS => {
+                while from.end().is_err() {
+                    front.checks.push(u32::from_le_bytes(from.array()?));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(front)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn a_head(peer: Option<IpAddr>) -> Head {
+        Head {
+            method: "POST".into(),
+            query: "a=1&b=\u{e9}".into(),
+            peer,
+            headers: Headers::from_pairs(vec![
+                ("x-long".into(), "v".repeat(70_000)),
+                ("x-empty".into(), String::new()),
+            ]),
+            from: Some("ann".into()),
+        }
+    }
 
     #[test]
     fn a_request_reads_back_as_it_was_written() {
@@ -77,19 +147,23 @@ mod tests {
             Some("10.1.2.3".parse().unwrap()),
             Some("::1".parse().unwrap()),
         ] {
-            let head = Head {
-                method: "POST".into(),
-                query: "a=1&b=\u{e9}".into(),
-                peer,
-                headers: Headers::from_pairs(vec![
-                    ("x-long".into(), "v".repeat(70_000)),
-                    ("x-empty".into(), String::new()),
-                ]),
-                from: Some("ann".into()),
-            };
-            let bytes = encode_head(&head);
-            assert_eq!(decode_head(&bytes), Ok(head));
-            assert_eq!(decode_head(&bytes[..bytes.len() - 1]), Err(Unreadable));
+            let head = a_head(peer);
+            let bytes = encode_front(&head, b"short");
+            let front = decode_front(&bytes).unwrap();
+            assert_eq!((front.head, front.repeat_of), (head, None));
+            assert_eq!(decode_front(&bytes[..bytes.len() - 1]), Err(Unreadable));
         }
+    }
+
+    #[test]
+    fn a_first_message_and_a_long_bodys_checks_read_back() {
+        let body: Vec<u8> = (0..CHUNK * 2 + 1).map(|i| i as u8).collect();
+        let mut bytes = encode_front(&a_head(None), &body);
+        let first = MessageId::from_u128(7);
+        add_repeat_of(&mut bytes, first);
+        let front = decode_front(&bytes).unwrap();
+        assert_eq!((front.repeat_of, front.checks.len()), (Some(first), 2));
+        assert_eq!(front.checks[1], crc32fast::hash(&body[CHUNK * 2..]));
+        assert_eq!(decode_front(&bytes[..bytes.len() - 1]), Err(Unreadable));
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use ::redb::ReadableTable;
 use bytes::Bytes;
-use doorbell_core::{message::MessageId, time::Timestamp};
+use doorbell_core::{message::Happening, time::Timestamp};
 use roaring::RoaringTreemap;
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
     events::{self, Event},
     fault::Fault,
     newest::Record,
+    repeats::SeenRow,
     schema::{CARRIED, EVENTS, HEADS, MOVED},
     segment::{self, Segment, View},
     shared::Shared,
@@ -42,7 +43,7 @@ pub(super) struct Farewell {
     /// The messages that go with it.
     pub(super) own: RoaringTreemap,
     /// Providers' ids that may still come again.
-    pub(super) seen: Vec<([u8; 16], MessageId, Timestamp)>,
+    pub(super) seen: Vec<([u8; 16], SeenRow)>,
     /// Events of messages that stay.
     pub(super) moved: Vec<(u64, Event)>,
 }
@@ -188,12 +189,21 @@ impl Shared {
         let now = self.setup.clock.now();
         let seen = entries
             .iter()
-            .filter(|entry| entry.received_at > now.minus(entry.kind.dedupe_window()))
-            .filter_map(|entry| Some((entry.dedupe?.key(), entry.id, entry.received_at)))
+            .filter_map(|entry| SeenRow::of(entry, now))
             .collect();
         let own: RoaringTreemap = entries.iter().map(Entry::seq).collect();
         let mut moved = events;
         moved.retain(|(_, event)| !own.contains(event.seq) && self.is_kept(event.seq));
+        // Of repeats only the last tells how many there were.
+        let index = self.index();
+        moved.retain(|(_, event)| {
+            event.what != Happening::Repeated
+                || index
+                    .repeats
+                    .get(&event.seq)
+                    .is_some_and(|repeats| repeats.count <= event.lasts)
+        });
+        drop(index);
         Farewell {
             segment,
             own,

@@ -119,6 +119,6 @@ fn decode(id: RouteId, bytes: &[u8]) -> Result<Rule, Unreadable> {
         seq: u32::try_from(from.u64()?).map_err(|_| Unreadable)?,
         created_at: from.time()?,
     };
-    from.end()?;
+    from.fields(|_, _| Ok(()))?;
     Ok(rule)
 }

@@ -20,12 +20,13 @@ use super::{
     command::{Answer, PutCommand, SettleCommand},
     control::Change,
     decide::Target,
-    entry::{Dedupe, Entry, id_of, seq_of},
+    entry::{Entry, id_of, seq_of},
     events::Event,
     fault::Fault,
     load::Open,
     newest::{Batch, Record},
-    segment,
+    record,
+    repeats::Seen,
     shared::Shared,
 };
 
@@ -43,7 +44,7 @@ pub(super) struct Turn {
     pub(super) control_replies: Vec<Reply>,
     pub(super) log_replies: Vec<Reply>,
     /// Provider's ids that came in this turn.
-    fresh: HashMap<[u8; 16], (MessageId, Timestamp)>,
+    pub(super) fresh: HashMap<[u8; 16], Entry>,
     /// Grants and keys as this turn leaves them.
     pub(super) grants: HashMap<GrantId, (TokenHash, Arc<Grant>)>,
     pub(super) keys: HashMap<KeyId, (TokenHash, Arc<ApiKey>)>,
@@ -70,7 +71,7 @@ impl Turn {
         shared: &Shared,
         open: &mut Open,
         chances: &mut Chances,
-        put: PutCommand,
+        mut put: PutCommand,
     ) -> Result<(), Fault> {
         if !self.is_live(shared, &put.via, put.received_at) {
             self.puts.push((put.answer, Put::Revoked));
@@ -85,11 +86,24 @@ impl Turn {
             self.puts.push((put.answer, Put::Ended));
             return Ok(());
         }
-        if let Some(hash) = &put.dedupe
-            && let Some(first) = self.seen(shared, open, hash, put.kind, put.received_at)?
-        {
-            self.puts.push((put.answer, Put::Duplicate(first)));
-            return Ok(());
+        if let Some(dedupe) = &mut put.dedupe {
+            match self.seen(shared, open, dedupe, put.kind, put.received_at)? {
+                Some(Seen::Same(known)) => {
+                    self.repeated(shared, &known, put.kind, put.received_at);
+                    self.puts.push((put.answer, Put::Duplicate(known.id)));
+                    return Ok(());
+                }
+                Some(Seen::Other(first)) if put.kind == Kind::Channel => {
+                    self.puts.push((put.answer, Put::Conflict(first)));
+                    return Ok(());
+                }
+                Some(Seen::Other(first)) => {
+                    dedupe.variant = true;
+                    record::add_repeat_of(&mut put.head, first);
+                    put.check = record::check(&put.head, &put.body);
+                }
+                None => {}
+            }
         }
         let weight = (put.head.len() + put.body.len()) as u64;
         if let Some(max) = shared.setup.max_disk
@@ -108,26 +122,22 @@ impl Turn {
         open.last_millis = open.last_millis.max(put.received_at.as_millis());
         let id = id_of(open.last_millis, open.next_seq, chances.next(shared));
         open.next_seq += 1;
-        if let Some(hash) = put.dedupe {
-            self.fresh.insert(hash, (id, put.received_at));
-        }
         let entry = Entry {
             id,
             received_at: put.received_at,
             origin: put.origin,
             kind: put.kind,
             mode: put.mode,
-            test: false,
+            test: put.test,
             at: 0,
             head_len,
             body_len,
-            check: None,
-            dedupe: put.dedupe.map(|id| Dedupe {
-                id,
-                exact: None,
-                variant: false,
-            }),
+            check: Some(put.check),
+            dedupe: put.dedupe,
         };
+        if let Some(dedupe) = put.dedupe {
+            self.fresh.insert(dedupe.key(), entry);
+        }
         self.batch.records.push(Record {
             entry,
             head: put.head,
@@ -157,46 +167,6 @@ impl Turn {
                 known.is_some_and(|known| known.is_live(now))
             }
         }
-    }
-
-    /// The message that a provider's id came with before, within the window.
-    fn seen(
-        &self,
-        shared: &Shared,
-        open: &Open,
-        hash: &[u8; 16],
-        kind: Kind,
-        now: Timestamp,
-    ) -> Result<Option<MessageId>, Fault> {
-        let within = |at: Timestamp| now.since(at) < kind.dedupe_window();
-        if let Some((id, at)) = self.fresh.get(hash)
-            && within(*at)
-        {
-            return Ok(Some(*id));
-        }
-        let mut newest = None;
-        let mut gone = false;
-        for seq in open.seen.candidates(hash) {
-            let entry = match shared.segment_of(seq) {
-                Some(segment) => segment.read(|txn| segment::entry(txn, seq))?,
-                None => None,
-            };
-            match entry {
-                Some(entry) if entry.dedupe.is_some_and(|dedupe| dedupe.id == *hash) && within(entry.received_at) => {
-                    newest = newest.max(Some(entry.id));
-                }
-                Some(_) => {}
-                None => gone = true,
-            }
-        }
-        if gone
-            && newest.is_none()
-            && let Some((id, at)) = open.control.seen(hash)?
-            && within(at)
-        {
-            newest = Some(id);
-        }
-        Ok(newest)
     }
 
     /// Leases. The bodies are read by whoever asked, once this is durable.
@@ -249,13 +219,13 @@ impl Turn {
             return;
         }
         let mut events = Vec::new();
-        shared.index().replay(target, now, &mut events);
+        shared.index().replay(target, None, now, &mut events);
         self.note(events);
         self.replayed.push((target.id, target.origin));
         self.log_replies.push(reply(answer, true));
     }
 
-    fn note(&mut self, events: Vec<(Event, u32)>) {
+    pub(super) fn note(&mut self, events: Vec<(Event, u32)>) {
         self.batch
             .events
             .extend(events.into_iter().map(|(event, _)| event));
@@ -296,7 +266,9 @@ impl Turn {
             uses.insert(entry.origin, entry.received_at);
             open.newest.segment.touch(entry.received_at.as_millis());
         }
-        for event in &self.batch.events {
+        // That somebody sends it again and again is no reason to keep it.
+        let events = self.batch.events.iter();
+        for event in events.filter(|event| event.what != Happening::Repeated) {
             if let Some(segment) = shared.segment_of(event.seq) {
                 segment.touch(event.at.as_millis());
             }

@@ -1,6 +1,11 @@
 //! A provider's retries are known by the id it gave the delivery, never by the body.
 
-use e2e::{api::Hook, server::Home};
+use e2e::{
+    api::{Caller, Hook},
+    http,
+    server::Home,
+};
+use serde_json::json;
 
 const IN_ORDER: [&str; 8] = [
     "webhook-id",
@@ -34,7 +39,7 @@ fn a_retry_is_known_by_every_header_that_providers_use() {
     for name in IN_ORDER {
         let (first, repeats) = post(&hook, &[(name, "delivery-1")], "first");
         assert_eq!(repeats, None, "{name}: the name is a part of the id");
-        let (again, repeats) = post(&hook, &[(name, "delivery-1")], "another body");
+        let (again, repeats) = post(&hook, &[(name, "delivery-1")], "first");
         assert_eq!((&again, repeats.as_ref()), (&first, Some(&first)), "{name}");
         let (other, repeats) = post(&hook, &[(name, "delivery-2")], "first");
         assert_eq!(repeats, None, "{name}");
@@ -47,13 +52,74 @@ fn a_retry_is_known_by_every_header_that_providers_use() {
         post(&hook, &[("ce-source", "/b"), ("ce-id", "1")], "event").1,
         None
     );
-    let stored = operator.log();
-    assert_eq!(stored.len(), 2 * IN_ORDER.len() + 2);
-    assert!(
-        stored
-            .iter()
-            .all(|message| message["body"] != "another body")
-    );
+    assert_eq!(operator.log().len(), 2 * IN_ORDER.len() + 2);
+}
+
+/// One message with its life.
+fn detail(operator: &Caller, id: &str) -> serde_json::Value {
+    operator.get(&format!("/v1/messages/{id}"))
+}
+
+#[test]
+fn a_known_id_with_other_content_is_a_message_and_repeats_count_over_a_restart() {
+    let home = Home::new();
+    let mut server = home.serve();
+    let hook = server.operator().hook("acme", "content");
+    let same = [("webhook-id", "w1")];
+    let (first, _) = post(&hook, &same, r#"{"n":1}"#);
+    let (second, repeats) = post(&hook, &same, r#"{"n":2}"#);
+    assert_eq!(repeats, None, "another body is another message");
+    let asked = format!("{}?n=3", hook.path());
+    let third = http::send(server.front, "POST", &asked, &same, br#"{"n":1}"#).expect("an answer");
+    assert_eq!(third.header("x-duplicate-of"), None, "and so is another query");
+    for _ in 0..2 {
+        assert_eq!(post(&hook, &same, r#"{"n":2}"#).1.as_ref(), Some(&second));
+    }
+    server.crash_and_restart();
+    let operator = server.operator();
+    assert_eq!(post(&hook, &same, r#"{"n":2}"#).1.as_ref(), Some(&second));
+    assert_eq!(post(&hook, &same, r#"{"n":1}"#).1.as_ref(), Some(&first));
+    let (one, two) = (detail(&operator, &first), detail(&operator, &second));
+    assert_eq!((&one["repeat_of"], &two["repeat_of"]), (&json!(null), &json!(first)));
+    assert_eq!((&one["repeats"]["count"], &two["repeats"]["count"]), (&json!(1), &json!(3)));
+    assert!(two["repeats"]["last_at"].as_str() > two["received_at"].as_str());
+    let log = operator.log();
+    assert_eq!(log.len(), 3);
+    assert_eq!(log[2]["repeat_of"], json!(first));
+}
+
+#[test]
+fn a_dead_message_that_is_sent_again_is_pending_again_and_says_so() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let hook = operator.hook("acme", "dead");
+    let same = [("x-github-delivery", "d")];
+    let (id, _) = post(&hook, &same, "push");
+    let die = || {
+        for _ in 0..5 {
+            let leased = operator.receive(json!({"folder": "acme"}));
+            let nack = json!({"ids": [leased[0]["id"]], "reason": "exit status 7"});
+            operator.post("/v1/messages/nack", nack);
+        }
+        assert_eq!(detail(&operator, &id)["state"], "dead");
+    };
+    die();
+    assert_eq!(post(&hook, &same, "push").1.as_ref(), Some(&id));
+    let again = detail(&operator, &id);
+    assert_eq!(again["state"], "pending");
+    let life = again["life"].as_array().expect("a life");
+    let told = |what: &str| {
+        let mut events = life.iter().filter(|event| event["what"] == what);
+        events.next_back().map(|event| event["reason"].clone())
+    };
+    assert_eq!(told("nacked"), Some(json!("exit status 7")));
+    assert_eq!(told("dead"), Some(json!("exit status 7")));
+    assert_eq!(told("replayed"), Some(json!("its sender sent it again")));
+    // Not twice within the hour.
+    die();
+    assert_eq!(post(&hook, &same, "push").1.as_ref(), Some(&id));
+    assert_eq!(detail(&operator, &id)["state"], "dead");
 }
 
 #[test]

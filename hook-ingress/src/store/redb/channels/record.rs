@@ -112,7 +112,7 @@ fn decode_grant(id: GrantId, bytes: &[u8]) -> Result<ChannelGrant, Unreadable> {
         expires_at: from.time()?,
         revoked_at: from.maybe_time()?,
     };
-    from.end()?;
+    from.fields(|_, _| Ok(()))?;
     Ok(grant)
 }
 
@@ -139,7 +139,7 @@ fn decode_session(id: &[u8], bytes: &[u8]) -> Result<Session, Unreadable> {
         created_at: from.time()?,
         ended_at: from.maybe_time()?,
     };
-    from.end()?;
+    from.fields(|_, _| Ok(()))?;
     Ok(session)
 }
 

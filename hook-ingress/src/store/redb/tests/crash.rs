@@ -150,7 +150,7 @@ async fn after_a_fault_it_is_not_ready_and_then_ready_again_without_a_restart() 
     assert_eq!(bodies, [&b"first"[..], b"second"]);
     assert_eq!(there[&first].1, State::Leased);
     assert_eq!(
-        store.put(with_id(arrival(&grant, ""), "1")).await,
+        store.put(with_id(arrival(&grant, "first"), "1")).await,
         Ok(Put::Duplicate(first))
     );
 }

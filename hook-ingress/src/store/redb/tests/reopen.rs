@@ -3,8 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use doorbell_core::{
-    message::{RouteId, State},
-    ports::{GrantStore, Log, Order, Put, ReadRequest, RouteStore, Routes},
+    message::{Receiver, RouteId, State},
+    ports::{
+        GrantStore, Log, Order, Put, ReadRequest, RouteStore, Routes, SettleRequest, Settlement,
+    },
     route::{HeaderGlobs, NewRule, Owner},
 };
 
@@ -60,10 +62,62 @@ async fn messages_leases_acks_and_grants_survive_a_reopening() {
         .map(|message| (message.id, message.attempt))
         .collect();
     assert_eq!(back, [(leased[1].id, 2), (leased[2].id, 2)]);
-    let repeat = store.put(with_id(arrival(&grant, "again"), "4")).await;
-    assert_eq!(repeat, Ok(Put::Duplicate(ids[4])));
+    let repeat = with_id(arrival(&grant, vec![4; 3_000]), "4");
+    assert_eq!(store.put(repeat).await, Ok(Put::Duplicate(ids[4])));
     let used = &store.list_grants(&super::rig::grants_everywhere())[0];
     assert_eq!((&used.grant, used.last_used_at), (&grant, Some(T0)));
+}
+
+#[tokio::test]
+async fn reasons_attempts_repeats_and_marks_survive_a_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let grant = mint(&store, "acme", "github").await;
+    let mut tried = with_id(arrival(&grant, "first"), "1");
+    tried.test = true;
+    let first = put(&store, tried.clone()).await;
+    let other = put(&store, with_id(arrival(&grant, "other"), "1")).await;
+    assert_eq!(store.put(tried).await, Ok(Put::Duplicate(first)));
+    lease(&store, "acme", 2, T0).await;
+    let nack = |attempted| SettleRequest {
+        ids: vec![if attempted { first } else { other }],
+        how: Settlement::Nack {
+            delay: Duration::from_secs(1),
+            reason: Some("exit status 1".parse().unwrap()),
+            attempted,
+        },
+        receiver: Receiver(1),
+        scope: everywhere(),
+        now: T0,
+    };
+    assert_eq!(store.settle(nack(true)).await, Ok(vec![true]));
+    assert_eq!(store.settle(nack(false)).await, Ok(vec![true]));
+    let details = async |store: &RedbStore| {
+        let mut all = Vec::new();
+        for id in [first, other] {
+            let found = store.get(id, everywhere(), 100, T0).await;
+            all.push(found.unwrap().unwrap());
+        }
+        all
+    };
+    let before = details(&store).await;
+    store.close().unwrap();
+    let store = open(dir.path());
+    let after = details(&store).await;
+    assert_eq!(after, before);
+    assert_eq!(after[0].repeats.map(|repeats| repeats.count), Some(1));
+    assert_eq!((after[0].message.attempt, after[1].message.attempt), (1, 0));
+    assert_eq!(
+        (after[0].message.test, after[1].message.repeat_of),
+        (true, Some(first))
+    );
+    assert!(after.iter().all(|it| it.life[1].reason.is_some()));
+    assert_eq!(
+        (after[1].life[1].attempt, after[1].life[1].attempted),
+        (1, false)
+    );
+    let variant = with_id(arrival(&grant, "other"), "1");
+    assert_eq!(store.put(variant).await, Ok(Put::Duplicate(other)));
 }
 
 #[tokio::test]

@@ -90,12 +90,17 @@ async fn settled_messages_give_their_disk_space_back_after_their_time() {
     // The providers' ids live on for their seven days, through a reopening.
     drop(store);
     let store = open(dir.path(), &clock);
-    let mut again = with_id(arrival(&grant, "again"), "17");
+    let mut again = with_id(arrival(&grant, vec![7; 4_000]), "17");
     again.received_at = clock.now();
-    assert!(matches!(
-        store.put(again.clone()).await,
-        Ok(Put::Duplicate(_))
-    ));
+    let Ok(Put::Duplicate(first)) = store.put(again.clone()).await else {
+        panic!("it came before");
+    };
+    // What came with the id is known for as long: this is something else.
+    let mut other = with_id(arrival(&grant, "another body"), "17");
+    other.received_at = clock.now();
+    let other = put(&store, other).await;
+    let found = store.get(other, everywhere(), 0, clock.now()).await;
+    assert_eq!(found.unwrap().unwrap().message.repeat_of, Some(first));
     clock.forward(7 * DAY);
     again.received_at = clock.now();
     assert!(matches!(store.put(again).await, Ok(Put::Stored(_))));
@@ -181,6 +186,49 @@ async fn carried_messages_keep_their_ids_their_order_and_their_lives() {
         store.replay(waiting[0], everywhere(), clock.now()).await,
         Ok(false)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_of_a_message_that_was_carried_to_a_newer_file_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Hands::new();
+    let store = open(dir.path(), &clock);
+    let (busy, quiet) = (
+        mint(&store, "acme", "github").await,
+        mint(&store, "idle", "slow").await,
+    );
+    let slow = with_id(arrival(&quiet, "slow"), "1");
+    let first = put(&store, slow.clone()).await;
+    for _ in 0..200_u32 {
+        put(&store, arrival(&busy, vec![7; 4_000])).await;
+    }
+    loop {
+        let leased = lease(&store, "acme", 100, clock.now()).await.messages;
+        if leased.is_empty() {
+            break;
+        }
+        let ids = leased.iter().map(|message| message.id).collect();
+        ack(&store, ids, clock.now()).await;
+    }
+    clock.forward(2 * DAY);
+    // The file is carried off and goes, and what is past its window is forgotten.
+    store.sweep();
+    store.sweep();
+    assert_eq!(store.shared.carried(..).len(), 1, "it was not carried");
+    for reopened in [false, true] {
+        let store = if reopened {
+            store.close().unwrap();
+            &open(dir.path(), &clock)
+        } else {
+            &store
+        };
+        let mut again = slow.clone();
+        again.received_at = clock.now();
+        assert_eq!(store.put(again).await, Ok(Put::Duplicate(first)));
+        let detail = store.get(first, everywhere(), 0, clock.now()).await;
+        let repeats = detail.unwrap().unwrap().repeats.unwrap();
+        assert_eq!(repeats.count, 1 + u32::from(reopened));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

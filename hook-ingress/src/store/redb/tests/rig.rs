@@ -88,6 +88,7 @@ pub(super) async fn mint(store: &RedbStore, folder: &str, label: &str) -> Arc<Gr
         owner_folder: folder.parse().unwrap(),
         target_folder: folder.parse().unwrap(),
         context: Some("what it is for".parse().unwrap()),
+        public_url: Some("https://bell.example".into()),
         created_at: T0,
         expires_at: None,
         revoked_at: None,
@@ -113,6 +114,7 @@ pub(super) fn arrival(grant: &Arc<Grant>, body: impl Into<bytes::Bytes>) -> Arri
         },
         body: body.into(),
         dedupe: None,
+        test: false,
     }
 }
 

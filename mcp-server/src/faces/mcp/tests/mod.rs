@@ -102,6 +102,7 @@ impl Fixture {
             },
             context: Some("summarise".parse().expect("a context")),
             ttl: Ttl::from_seconds(0).expect("a ttl"),
+            public_url: None,
         };
         self.house
             .registry
@@ -161,6 +162,7 @@ impl Fixture {
             },
             body: body.to_owned().into(),
             dedupe: None,
+            test: false,
         });
         match put.await {
             Ok(Put::Stored(id)) => id.to_string(),

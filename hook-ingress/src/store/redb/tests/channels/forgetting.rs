@@ -90,5 +90,8 @@ async fn an_idempotency_key_is_remembered_for_its_day_when_its_message_is_gone()
     let store = hour_long(dir.path(), &clock);
     let last = T0.plus(24 * HOUR - Duration::from_millis(1));
     assert_eq!(store.put(keyed(last)).await, Ok(Put::Duplicate(first)));
+    let mut other = keyed(last);
+    other.body = "other words".into();
+    assert_eq!(store.put(other).await, Ok(Put::Conflict(first)));
     put(&store, keyed(T0.plus(24 * HOUR))).await;
 }

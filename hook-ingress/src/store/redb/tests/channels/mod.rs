@@ -72,6 +72,7 @@ fn knock(grant: &Arc<ChannelGrant>, received_at: Timestamp) -> Arrival {
         head: Head::default(),
         body: "deploy".into(),
         dedupe: None,
+        test: false,
     }
 }
 
