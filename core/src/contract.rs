@@ -9,6 +9,7 @@
 
 #[cfg(test)]
 mod bent;
+mod browsers;
 mod channels;
 mod grants;
 mod inbox;
@@ -58,6 +59,7 @@ pub fn laws() -> Vec<Law> {
     [
         grants::LAWS,
         keys::LAWS,
+        browsers::LAWS,
         channels::LAWS,
         routes::LAWS,
         put::LAWS,

@@ -29,6 +29,8 @@ pub mod principal;
 
 pub mod key;
 
+pub mod browser;
+
 pub mod acl;
 
 pub mod rates;

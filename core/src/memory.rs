@@ -4,15 +4,20 @@
 //! linear scans, every answer ready at once. It forgets everything when dropped and nothing
 //! before that; a store may forget settled and dead messages once their retention is over.
 
+mod browsers;
 mod channels;
 mod entry;
 mod grants;
 mod log;
 mod routes;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use crate::{
+    browser::BrowserSession,
     capability::SigningKey,
     channel::ChannelGrant,
     grant::Grant,
@@ -34,6 +39,7 @@ pub struct MemoryStore {
 struct Tables {
     grants: Vec<(TokenHash, Arc<Grant>)>,
     keys: Vec<(TokenHash, Arc<ApiKey>)>,
+    browsers: HashMap<TokenHash, BrowserSession>,
     channels: Vec<Arc<ChannelGrant>>,
     sessions: Vec<Arc<Session>>,
     signing_keys: Vec<SigningKey>,

@@ -11,6 +11,7 @@ use crate::{
     acl::Scope,
     address::{Inbox, Jid},
     backlog::Backlogs,
+    browser::BrowserSession,
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
     folder::Folder,
@@ -18,8 +19,7 @@ use crate::{
     key::{ApiKey, KeyId},
     label::SessionId,
     message::{
-        Arrival, Cursor, LifeEvent, Message, MessageId, Reason, Receiver, Repeats, RouteId,
-        State,
+        Arrival, Cursor, LifeEvent, Message, MessageId, Reason, Receiver, Repeats, RouteId, State,
     },
     pattern::Pattern,
     rates::MINUTES,
@@ -111,6 +111,27 @@ pub trait KeyStore: Send + Sync {
 
     /// Every key, oldest first.
     fn list_keys(&self) -> Vec<Arc<ApiKey>>;
+}
+
+/// Browsers that are signed in.
+pub trait BrowserSessions: Send + Sync {
+    /// The session behind a cookie's hash and the key that it was signed in with, unless the one is
+    /// over at `now` or the other revoked; from memory, without waiting.
+    fn browser_session(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Option<(BrowserSession, Arc<ApiKey>)>;
+
+    /// Keeps a session, in the place of the one of that hash if there is one. Once it returns it is
+    /// durable. False: there is no live key of that id, and nothing was kept.
+    ///
+    /// A key has [`MAX_BROWSERS_PER_KEY`](crate::browser::MAX_BROWSERS_PER_KEY) at the most; the one
+    /// that ends first goes in the same step.
+    fn keep_browser_session(&self, session: BrowserSession, hash: TokenHash) -> Answer<'_, bool>;
+
+    /// Ends a session. Once it returns that is durable. False: there is none of that hash.
+    fn end_browser_session(&self, hash: TokenHash) -> Answer<'_, bool>;
 }
 
 /// What the front door asks about channels: from memory, without waiting. It cannot mint.
@@ -434,6 +455,12 @@ pub trait Health: Send + Sync {
 }
 
 /// A whole store.
-pub trait Store: GrantStore + KeyStore + ChannelStore + RouteStore + Log + Health {}
+pub trait Store:
+    GrantStore + KeyStore + BrowserSessions + ChannelStore + RouteStore + Log + Health
+{
+}
 
-impl<T: GrantStore + KeyStore + ChannelStore + RouteStore + Log + Health> Store for T {}
+impl<T: GrantStore + KeyStore + BrowserSessions + ChannelStore + RouteStore + Log + Health> Store
+    for T
+{
+}

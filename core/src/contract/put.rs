@@ -212,7 +212,9 @@ async fn a_message_of_its_own_is_known_for_a_window_of_its_own(s: Subject) {
     let later = just_before(T0.plus(DEDUPE_WINDOW));
     let second = s.stored(variant(&grant, "another", later)).await;
     // The first's window has ended, the second's has not.
-    let third = s.stored(repeatable(&grant, b"1", T0.plus(DEDUPE_WINDOW))).await;
+    let third = s
+        .stored(repeatable(&grant, b"1", T0.plus(DEDUPE_WINDOW)))
+        .await;
     assert_eq!(s.detail(third, later).await.message.repeat_of, None);
     let end = later.plus(DEDUPE_WINDOW);
     let last = variant(&grant, "another", just_before(end));
@@ -232,7 +234,10 @@ async fn a_repeat_counts_in_the_message_that_it_repeats(s: Subject) {
     s.put(variant(&grant, "another", at(9))).await;
     let repeats = |count, last_at| Some(Repeats { count, last_at });
     let (one, two) = (s.detail(first, at(9)).await, s.detail(other, at(9)).await);
-    assert_eq!((one.repeats, two.repeats), (repeats(3, at(4)), repeats(1, at(9))));
+    assert_eq!(
+        (one.repeats, two.repeats),
+        (repeats(3, at(4)), repeats(1, at(9)))
+    );
     assert_eq!((one.life, two.life), (vec![], vec![]));
     assert!(s.ack(first, super::subject::ANN, at(10)).await);
     s.put(repeatable(&grant, b"1", at(11))).await;
@@ -246,20 +251,36 @@ async fn a_repeat_of_a_dead_message_makes_it_pending_again_once_an_hour(s: Subje
     let id = s.stored(repeatable(&grant, b"1", at(0))).await;
     let dead = s.wear_out("acme", at(0)).await;
     s.rings.take();
-    assert_eq!(s.put(repeatable(&grant, b"1", dead)).await, Put::Duplicate(id));
+    assert_eq!(
+        s.put(repeatable(&grant, b"1", dead)).await,
+        Put::Duplicate(id)
+    );
     assert_eq!(s.state(id, dead).await, (State::Pending, 0));
     assert_eq!(s.rings.take(), [(inbox("acme"), id)]);
     let life = s.detail(id, dead).await.life;
     let [.., died, again] = &life[..] else {
         panic!("{life:?}");
     };
-    assert_eq!((died.what, again.what), (Happening::Died, Happening::Replayed));
-    assert_eq!((again.at, again.reason.clone()), (dead, Some(Reason::sent_again())));
+    assert_eq!(
+        (died.what, again.what),
+        (Happening::Died, Happening::Replayed)
+    );
+    assert_eq!(
+        (again.at, again.reason.clone()),
+        (dead, Some(Reason::sent_again()))
+    );
     // Dead once more within the hour, it stays so until that is over.
     let again = s.wear_out("acme", dead).await;
     let hour = dead.plus(REVIVAL_PAUSE);
-    for (at, state) in [(again, State::Dead), (just_before(hour), State::Dead), (hour, State::Pending)] {
-        assert_eq!(s.put(repeatable(&grant, b"1", at)).await, Put::Duplicate(id));
+    for (at, state) in [
+        (again, State::Dead),
+        (just_before(hour), State::Dead),
+        (hour, State::Pending),
+    ] {
+        assert_eq!(
+            s.put(repeatable(&grant, b"1", at)).await,
+            Put::Duplicate(id)
+        );
         assert_eq!(s.state(id, at).await.0, state, "{at}");
     }
     assert_eq!(s.detail(id, hour).await.repeats.map(|r| r.count), Some(4));

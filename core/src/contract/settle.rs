@@ -272,16 +272,32 @@ async fn a_nack_that_attempted_nothing_takes_the_attempt_back(s: Subject) {
             assert!(s.nack(id, NO_DELAY, ANN, at(40)).await);
         }
     }
-    assert_eq!(s.settle(untried(NO_DELAY), &[id], ANN, at(41)).await, [true]);
+    assert_eq!(
+        s.settle(untried(NO_DELAY), &[id], ANN, at(41)).await,
+        [true]
+    );
     assert_eq!(s.state(id, at(41)).await, (State::Pending, 4));
     // Nobody holds it: there is no attempt to take back.
-    assert_eq!(s.settle(untried(NO_DELAY), &[id], BOB, at(42)).await, [true]);
+    assert_eq!(
+        s.settle(untried(NO_DELAY), &[id], BOB, at(42)).await,
+        [true]
+    );
     assert_eq!(s.state(id, at(42)).await, (State::Pending, 4));
     let life = s.detail(id, at(42)).await.life;
     let nacked = life.iter().filter(|event| event.what == Happening::Nacked);
     let told: Vec<_> = nacked.map(|e| (e.attempt, e.attempted)).collect();
     assert_eq!(told[..2], [(1, false), (1, false)]);
-    assert_eq!(told[8..], [(1, true), (2, true), (3, true), (4, true), (5, false), (4, true)]);
+    assert_eq!(
+        told[8..],
+        [
+            (1, true),
+            (2, true),
+            (3, true),
+            (4, true),
+            (5, false),
+            (4, true)
+        ]
+    );
 }
 
 async fn a_nack_keeps_its_reason_and_every_death_has_one(s: Subject) {
@@ -291,8 +307,16 @@ async fn a_nack_keeps_its_reason_and_every_death_has_one(s: Subject) {
     let long = "\u{1f514}".repeat(MAX_REASON);
     for n in 1..=5 {
         s.take("acme", ANN, at(n)).await;
-        let reason = Some(why(if n == 1 { &long } else { "exit status 1\nno such table" }));
-        let nack = |reason| Settlement::Nack { delay: NO_DELAY, reason, attempted: true };
+        let reason = Some(why(if n == 1 {
+            &long
+        } else {
+            "exit status 1\nno such table"
+        }));
+        let nack = |reason| Settlement::Nack {
+            delay: NO_DELAY,
+            reason,
+            attempted: true,
+        };
         assert_eq!(s.settle(nack(reason), &all[..1], ANN, at(n)).await, [true]);
         assert_eq!(s.settle(nack(None), &all[1..2], ANN, at(n)).await, [true]);
         if n < 5 {
@@ -304,7 +328,11 @@ async fn a_nack_keeps_its_reason_and_every_death_has_one(s: Subject) {
     for id in &all {
         assert_eq!(s.state(*id, end).await, (State::Dead, 5));
         let life = s.detail(*id, end).await.life;
-        reasons.push(life.into_iter().map(|event| event.reason).collect::<Vec<_>>());
+        reasons.push(
+            life.into_iter()
+                .map(|event| event.reason)
+                .collect::<Vec<_>>(),
+        );
     }
     let same = Some(why("exit status 1\nno such table"));
     assert_eq!(reasons[0][1], Some(why(&long)));

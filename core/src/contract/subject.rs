@@ -296,7 +296,7 @@ pub(super) fn arrival(grant: &Arc<Grant>) -> Arrival {
         head: Head::default(),
         body: "hello".into(),
         dedupe: None,
-            test: false,
+        test: false,
     }
 }
 

@@ -113,9 +113,15 @@ mod tests {
     #[test]
     fn a_reason_is_one_to_five_hundred_characters_of_any_kind() {
         let lines = "exit status 1:\n\u{1b}[31mno such table";
-        assert_eq!(lines.parse::<Reason>().map(|r| r.to_string()), Ok(lines.to_owned()));
+        assert_eq!(
+            lines.parse::<Reason>().map(|r| r.to_string()),
+            Ok(lines.to_owned())
+        );
         assert!("é".repeat(MAX_REASON).parse::<Reason>().is_ok());
         assert_eq!("".parse::<Reason>(), Err(ReasonError));
-        assert_eq!("é".repeat(MAX_REASON + 1).parse::<Reason>(), Err(ReasonError));
+        assert_eq!(
+            "é".repeat(MAX_REASON + 1).parse::<Reason>(),
+            Err(ReasonError)
+        );
     }
 }

@@ -206,9 +206,9 @@ impl Action {
                 0 => Settlement::Ack,
                 _ => Settlement::Nack {
                     delay,
-                    reason: dice.pick(&[None, Some("exit status 1")]).map(|why| {
-                        why.parse().expect("a short reason")
-                    }),
+                    reason: dice
+                        .pick(&[None, Some("exit status 1")])
+                        .map(|why| why.parse().expect("a short reason")),
                     attempted: !dice.one_in(3),
                 },
             },

@@ -4,6 +4,7 @@ use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use doorbell_core::{
+    browser::BrowserSession,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     label::SessionId,
@@ -70,6 +71,8 @@ pub(super) enum Command {
     RevokeGrants(Vec<GrantId>, Timestamp, Answer<Vec<GrantId>>),
     InsertKey(Box<ApiKey>, TokenHash, Answer<()>),
     RevokeKey(KeyId, Timestamp, Answer<bool>),
+    KeepBrowser(Box<BrowserSession>, TokenHash, Answer<bool>),
+    EndBrowser(TokenHash, Answer<bool>),
     Channel(Box<ChannelCommand>),
     SetRule(Box<NewRule>, Answer<Arc<Rule>, SetRuleError>),
     RemoveRule(RouteId, Answer<bool>),
@@ -105,6 +108,8 @@ impl Command {
             Self::Settle(settle) => drop(settle.answer.send(Err(why.clone()))),
             Self::Replay(_, _, answer)
             | Self::RevokeKey(_, _, answer)
+            | Self::KeepBrowser(_, _, answer)
+            | Self::EndBrowser(_, answer)
             | Self::RemoveRule(_, answer) => {
                 drop(answer.send(Err(why.clone())));
             }

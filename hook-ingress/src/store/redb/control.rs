@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ::redb::{Database, ReadableDatabase, ReadableTable, TableError};
 use doorbell_core::{
+    browser::BrowserSession,
     folder::Folder,
     grant::{Door, Grant, GrantId},
     key::{ApiKey, KeyId},
@@ -15,6 +16,7 @@ use doorbell_core::{
 };
 
 use super::{
+    browsers,
     channels::{self, ChannelChange, Known},
     codec::{In, Out, Unreadable},
     disk::Disk,
@@ -22,8 +24,8 @@ use super::{
     repeats::SeenRow,
     routes::{self, RuleChange},
     schema::{
-        CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS, LATER_CONTROL_TABLES,
-        ROUTES, SEEN, USED,
+        BROWSERS, CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS,
+        LATER_CONTROL_TABLES, ROUTES, SEEN, USED,
     },
     segment::{self, Layout},
 };
@@ -44,6 +46,8 @@ pub(super) enum Change {
     Grant(TokenHash, std::sync::Arc<Grant>),
     /// A key is new or was revoked.
     Key(TokenHash, std::sync::Arc<ApiKey>),
+    /// A browser signed in, was seen or, where there is no session, is out.
+    Browser(TokenHash, Option<BrowserSession>),
     /// About channel grants, sessions and signing keys.
     Channel(ChannelChange),
     /// A rule is new or gone; all of them as they stand then.
@@ -68,6 +72,7 @@ pub(super) struct Control {
 pub(super) struct Contents {
     pub(super) grants: Vec<(TokenHash, Grant)>,
     pub(super) keys: Vec<(TokenHash, ApiKey)>,
+    pub(super) browsers: Vec<(TokenHash, BrowserSession)>,
     pub(super) channels: Known,
     pub(super) routes: Table,
     pub(super) used: Vec<(GrantId, Timestamp)>,
@@ -126,6 +131,7 @@ impl Control {
         {
             let mut grants = txn.open_table(GRANTS)?;
             let mut keys = txn.open_table(KEYS)?;
+            let mut browsers = txn.open_table(BROWSERS)?;
             let mut channels = channels::Tables::open(&txn)?;
             let mut rules = txn.open_table(ROUTES)?;
             let mut used = txn.open_table(USED)?;
@@ -141,6 +147,13 @@ impl Control {
                             &key(api_key.id.as_u128())[..],
                             &encode_key(hash, api_key)[..],
                         )?;
+                    }
+                    Change::Browser(hash, Some(session)) => {
+                        let row = browsers::encode(session);
+                        browsers.insert(&hash.as_bytes()[..], &row[..])?;
+                    }
+                    Change::Browser(hash, None) => {
+                        browsers.remove(&hash.as_bytes()[..])?;
                     }
                     Change::Channel(change) => {
                         channels.write(change)?;
@@ -199,6 +212,7 @@ impl Control {
 
 fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {
     let mut contents = Contents {
+        browsers: browsers::read(txn)?,
         channels: channels::read(txn)?,
         routes: routes::read(txn)?,
         ..Contents::default()

@@ -297,7 +297,11 @@ mod tests {
         for bit in 0..ENTRY_LEN * 8 {
             let mut bent = bytes.clone();
             bent[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Entry::decode(Layout::V2, &bent), Err(Unreadable), "bit {bit}");
+            assert_eq!(
+                Entry::decode(Layout::V2, &bent),
+                Err(Unreadable),
+                "bit {bit}"
+            );
         }
     }
 
@@ -315,6 +319,9 @@ mod tests {
         };
         let mut bytes = Vec::new();
         written.encode(&mut bytes);
-        assert_eq!(Entry::decode(Layout::V1, &bytes[..ENTRY_LEN_1]), Ok(written));
+        assert_eq!(
+            Entry::decode(Layout::V1, &bytes[..ENTRY_LEN_1]),
+            Ok(written)
+        );
     }
 }

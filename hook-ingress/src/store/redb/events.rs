@@ -189,17 +189,16 @@ pub(super) fn decode_row(
     row: &[u8],
 ) -> impl Iterator<Item = Result<(u64, Event), Unreadable>> {
     let mut from = In(row);
-    (first..)
-        .map_while(move |number| {
-            (from.end().is_err()).then(|| {
-                let event = Event::decode(layout, &mut from).map(|event| (number, event));
-                if event.is_err() {
-                    // Where the next one begins is not known.
-                    from = In(&[]);
-                }
-                event
-            })
+    (first..).map_while(move |number| {
+        (from.end().is_err()).then(|| {
+            let event = Event::decode(layout, &mut from).map(|event| (number, event));
+            if event.is_err() {
+                // Where the next one begins is not known.
+                from = In(&[]);
+            }
+            event
         })
+    })
 }
 
 /// Cuts events into rows, each handed on with how many events stand in it.
@@ -268,7 +267,10 @@ mod tests {
             }
             assert_eq!(back.len() as u64, first + count);
         }
-        assert_eq!(back.iter().map(|(n, _)| *n).collect::<Vec<_>>(), (0..500).collect::<Vec<_>>());
+        assert_eq!(
+            back.iter().map(|(n, _)| *n).collect::<Vec<_>>(),
+            (0..500).collect::<Vec<_>>()
+        );
         assert!(back.into_iter().map(|(_, event)| event).eq(events));
     }
 
@@ -293,7 +295,9 @@ mod tests {
         out.0.extend_from_slice(&60_000_u32.to_le_bytes());
         out.0.extend_from_slice(&[0, 3, 0, 0]);
         let row = [out.0.clone(), out.0].concat();
-        let read: Vec<_> = decode_row(Layout::V1, 5, &row).map(Result::unwrap).collect();
+        let read: Vec<_> = decode_row(Layout::V1, 5, &row)
+            .map(Result::unwrap)
+            .collect();
         assert_eq!((read[0].0, read[1].0, read.len()), (5, 6, 2));
         let expected = Event {
             attempt: 3,

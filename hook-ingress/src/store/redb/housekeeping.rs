@@ -130,7 +130,8 @@ fn bid_farewell(shared: &Shared, open: &mut Open, farewell: Farewell) -> Result<
     Ok(true)
 }
 
-/// Forgets providers' ids past their window, and grants and sessions that ended long ago.
+/// Forgets providers' ids past their window, grants and sessions that ended long ago, and browsers
+/// that are out.
 fn prune(shared: &Shared, open: &mut Open) -> Result<(), Fault> {
     let now = shared.setup.clock.now();
     let window = now.minus(DEDUPE_WINDOW);
@@ -163,6 +164,12 @@ fn prune(shared: &Shared, open: &mut Open) -> Result<(), Fault> {
             let used = registry.last_used(grant.id);
             if ended.is_some_and(|at| at < kept_since) && used.is_none_or(|at| at < kept_since) {
                 changes.push(Change::Forget(grant.id));
+            }
+        }
+        for (hash, session) in &registry.browsers {
+            let key = registry.key_by_id(session.key);
+            if !session.is_open(now) || key.is_none_or(|(_, key)| !key.is_live()) {
+                changes.push(Change::Browser(*hash, None));
             }
         }
     }

@@ -266,8 +266,10 @@ impl<'a> Load<'a> {
         for row in txn.open_table(CARRIED)?.iter()? {
             let (seq, value) = row?;
             self.carried.insert(seq.value(), segment.first);
-            self.carried_numbers
-                .insert(seq.value(), Entry::decode(txn.layout, value.value())?.origin);
+            self.carried_numbers.insert(
+                seq.value(),
+                Entry::decode(txn.layout, value.value())?.origin,
+            );
         }
         for row in txn.open_table(MOVED)?.iter()? {
             let (number, value) = row?;

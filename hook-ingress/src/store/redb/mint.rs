@@ -91,6 +91,17 @@ impl Turn {
         self.control_replies.push(reply(answer, ()));
     }
 
+    /// A key as this turn leaves it.
+    pub(super) fn key(&self, shared: &Shared, id: KeyId) -> Option<(TokenHash, Arc<ApiKey>)> {
+        self.keys.get(&id).cloned().or_else(|| {
+            shared
+                .registry
+                .read()
+                .expect("nothing panics under this lock")
+                .key_by_id(id)
+        })
+    }
+
     /// Revokes a key.
     pub(super) fn revoke_key(
         &mut self,
@@ -99,14 +110,7 @@ impl Turn {
         at: Timestamp,
         answer: Answer<bool>,
     ) {
-        let known = self.keys.get(&id).cloned().or_else(|| {
-            shared
-                .registry
-                .read()
-                .expect("nothing panics under this lock")
-                .key_by_id(id)
-        });
-        let revoked = match known {
+        let revoked = match self.key(shared, id) {
             Some((hash, mut key)) if key.is_live() => {
                 Arc::make_mut(&mut key).revoked_at = Some(at);
                 self.keys.insert(id, (hash, key.clone()));

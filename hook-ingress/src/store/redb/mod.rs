@@ -26,6 +26,7 @@
 mod attempts;
 mod backlog;
 mod backup;
+mod browsers;
 mod channels;
 mod codec;
 mod command;

@@ -320,7 +320,8 @@ impl PageReader<'_> {
             rows.next_back()
         } {
             let (_, row) = row?;
-            let mut entries: Vec<_> = entry::decode_row(txn.layout, row.value()).collect::<Result<_, _>>()?;
+            let mut entries: Vec<_> =
+                entry::decode_row(txn.layout, row.value()).collect::<Result<_, _>>()?;
             if !forwards {
                 entries.reverse();
             }
@@ -354,7 +355,9 @@ impl PageReader<'_> {
     fn one(&mut self, seq: u64) -> Result<(), Fault> {
         let found = self.shared.in_file_of(seq, |txn| {
             let row = txn.open_table(CARRIED)?.get(seq)?;
-            Ok(row.map(|row| Entry::decode(txn.layout, row.value())).transpose()?)
+            Ok(row
+                .map(|row| Entry::decode(txn.layout, row.value()))
+                .transpose()?)
         })?;
         let Some(entry) = found.flatten() else {
             return Ok(());

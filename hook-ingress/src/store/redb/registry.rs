@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use doorbell_core::{
     acl::Scope,
     address::Jid,
+    browser::BrowserSession,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     ports::GrantUse,
@@ -18,13 +19,15 @@ use super::{
     control::{Change, Contents},
 };
 
-/// Every grant, every session, every key and every rule.
+/// Every grant, every session, every key, every browser and every rule.
 #[derive(Default)]
 pub(super) struct Registry {
     by_hash: HashMap<TokenHash, Arc<Grant>>,
     grants: HashMap<GrantId, (TokenHash, Arc<Grant>)>,
     by_jid: HashMap<Jid, Vec<GrantId>>,
     keys: HashMap<TokenHash, Arc<ApiKey>>,
+    key_hashes: HashMap<KeyId, TokenHash>,
+    pub(super) browsers: HashMap<TokenHash, BrowserSession>,
     pub(super) channels: Known,
     /// Made once per change, so that the front door only copies a pointer.
     pub(super) routes: Arc<Table>,
@@ -36,6 +39,7 @@ impl Registry {
     /// As the control file has it.
     pub(super) fn new(contents: Contents) -> Self {
         let mut registry = Self {
+            browsers: contents.browsers.into_iter().collect(),
             channels: contents.channels,
             routes: Arc::new(contents.routes),
             ..Self::default()
@@ -44,6 +48,7 @@ impl Registry {
             registry.keep_grant(hash, Arc::new(grant));
         }
         for (hash, key) in contents.keys {
+            registry.key_hashes.insert(key.id, hash);
             registry.keys.insert(hash, Arc::new(key));
         }
         registry.used.extend(contents.used);
@@ -55,6 +60,7 @@ impl Registry {
         match change {
             Change::Grant(hash, grant) => self.keep_grant(*hash, grant.clone()),
             Change::Key(hash, key) => {
+                self.key_hashes.insert(key.id, *hash);
                 self.keys.insert(*hash, key.clone());
             }
             Change::Forget(id) => {
@@ -65,6 +71,12 @@ impl Registry {
                         ids.retain(|other| other != id);
                     }
                 }
+            }
+            Change::Browser(hash, Some(session)) => {
+                self.browsers.insert(*hash, session.clone());
+            }
+            Change::Browser(hash, None) => {
+                self.browsers.remove(hash);
             }
             Change::Channel(change) => {
                 self.channels.apply(change);
@@ -136,10 +148,8 @@ impl Registry {
     }
 
     pub(super) fn key_by_id(&self, id: KeyId) -> Option<(TokenHash, Arc<ApiKey>)> {
-        self.keys
-            .iter()
-            .find(|(_, key)| key.id == id)
-            .map(|(hash, key)| (*hash, key.clone()))
+        let hash = *self.key_hashes.get(&id)?;
+        Some((hash, self.keys.get(&hash)?.clone()))
     }
 
     pub(super) fn keys(&self) -> Vec<Arc<ApiKey>> {

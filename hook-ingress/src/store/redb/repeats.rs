@@ -131,9 +131,7 @@ impl Turn {
         };
         let mut events = Vec::new();
         let revivable = kind != Kind::Channel;
-        let revived = shared
-            .index()
-            .repeat(target, revivable, now, &mut events);
+        let revived = shared.index().repeat(target, revivable, now, &mut events);
         self.note(events);
         if revived {
             self.replayed.push((known.id, origin));

@@ -65,8 +65,11 @@ pub(super) const USED: ControlTable = TableDefinition::new("used");
 /// A dedupe hash that outlived its file -> the message's id and when it came.
 pub(super) const SEEN: ControlTable = TableDefinition::new("seen");
 
+/// A browser's cookie, hashed -> its session.
+pub(super) const BROWSERS: ControlTable = TableDefinition::new("browsers");
+
 /// Every table of the control file.
-pub(super) const CONTROL_TABLES: [ControlTable; 9] = [
+pub(super) const CONTROL_TABLES: [ControlTable; 10] = [
     CONTROL_META,
     GRANTS,
     KEYS,
@@ -76,11 +79,12 @@ pub(super) const CONTROL_TABLES: [ControlTable; 9] = [
     SESSIONS,
     SIGNING_KEYS,
     ROUTES,
+    BROWSERS,
 ];
 /// Those that files of the first builds do not have. They are made where they are missing; that
 /// any other is missing means that the file is damaged.
-pub(super) const LATER_CONTROL_TABLES: [ControlTable; 4] =
-    [CHANNELS, SESSIONS, SIGNING_KEYS, ROUTES];
+pub(super) const LATER_CONTROL_TABLES: [ControlTable; 5] =
+    [CHANNELS, SESSIONS, SIGNING_KEYS, ROUTES, BROWSERS];
 
 /// Grants, sessions, keys, rules and what outlives the log.
 pub(super) const CONTROL_FILE: &str = "doorbell.redb";

@@ -121,10 +121,7 @@ impl Segment {
     }
 
     /// Reads from it. The file stays open until `read` returns.
-    pub(super) fn read<T>(
-        &self,
-        read: impl FnOnce(&View) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+    pub(super) fn read<T>(&self, read: impl FnOnce(&View) -> Result<T, Fault>) -> Result<T, Fault> {
         loop {
             let handle = self.handle.read().expect("nothing panics under this lock");
             match &*handle {

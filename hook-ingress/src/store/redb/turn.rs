@@ -6,6 +6,7 @@ use std::{
 };
 
 use doorbell_core::{
+    browser::BrowserSession,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     message::{Happening, Kind, MessageId, Mode, Via},
@@ -48,6 +49,8 @@ pub(super) struct Turn {
     /// Grants and keys as this turn leaves them.
     pub(super) grants: HashMap<GrantId, (TokenHash, Arc<Grant>)>,
     pub(super) keys: HashMap<KeyId, (TokenHash, Arc<ApiKey>)>,
+    /// Browsers that were signed in or out.
+    pub(super) browsers: HashMap<TokenHash, Option<BrowserSession>>,
     pub(super) channels: Changed,
     /// The rules as this turn leaves them, where it changed any.
     pub(super) routes: Option<Arc<Table>>,
@@ -197,8 +200,9 @@ impl Turn {
             targets
                 .into_iter()
                 .map(|target| {
-                    target
-                        .is_some_and(|target| index.settle(target, &how, receiver, now, &mut events))
+                    target.is_some_and(|target| {
+                        index.settle(target, &how, receiver, now, &mut events)
+                    })
                 })
                 .collect()
         };

@@ -167,6 +167,10 @@ impl Writer {
                 }
                 Command::InsertKey(key, hash, answer) => turn.insert_key(*key, hash, answer),
                 Command::RevokeKey(id, at, answer) => turn.revoke_key(&shared, id, at, answer),
+                Command::KeepBrowser(session, hash, answer) => {
+                    turn.keep_browser(&shared, *session, hash, answer);
+                }
+                Command::EndBrowser(hash, answer) => turn.end_browser(&shared, hash, answer),
                 Command::Channel(command) => turn.channel(&shared, *command),
                 Command::SetRule(rule, answer) => turn.set_rule(&shared, *rule, answer),
                 Command::RemoveRule(id, answer) => turn.remove_rule(&shared, id, answer),
