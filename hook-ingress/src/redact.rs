@@ -23,6 +23,10 @@ pub const SESSION_COOKIE: &str = "doorbell_session";
 /// Its name where the browser speaks https: only a secure origin can set it, for its own host alone.
 pub const SECURE_SESSION_COOKIE: &str = "__Host-doorbell_session";
 
+/// Its name where the browser speaks https and sees us under a path, which the name before rules
+/// out.
+pub const PATH_SESSION_COOKIE: &str = "__Secure-doorbell_session";
+
 /// The fewest characters of a channel token's claims, and of its MAC: 31 bytes and 32, as
 /// [`doorbell_core::capability`] writes them. A text such as `dbc_lib.so` is no token.
 const LEAST_CLAIMS: usize = 42;
@@ -100,7 +104,9 @@ pub fn without_session(cookie: &[u8]) -> Option<Cow<'_, [u8]>> {
 fn is_session(pair: &[u8]) -> bool {
     let name = pair.split(|byte| *byte == b'=').next().unwrap_or(pair);
     let name = name.trim_ascii();
-    name == SESSION_COOKIE.as_bytes() || name == SECURE_SESSION_COOKIE.as_bytes()
+    [SESSION_COOKIE, SECURE_SESSION_COOKIE, PATH_SESSION_COOKIE]
+        .iter()
+        .any(|own| name == own.as_bytes())
 }
 
 /// How long the token is that `text` begins with, if it does.
@@ -284,6 +290,7 @@ mod tests {
             ("a=1; doorbell_session=s; b=2", Some("a=1; b=2")),
             ("doorbell_session=s", None),
             ("__Host-doorbell_session=s; b=2", Some("b=2")),
+            ("b=2; __Secure-doorbell_session=s", Some("b=2")),
             ("my_doorbell_session=s", Some("my_doorbell_session=s")),
             ("a=1;b=2", Some("a=1;b=2")),
         ] {

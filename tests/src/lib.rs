@@ -13,6 +13,8 @@ pub mod http;
 
 pub mod server;
 
+pub mod proxy;
+
 pub mod api;
 
 pub mod cli;

@@ -32,6 +32,7 @@ use crate::{
         dashboard::dashboard,
         guard::{self, Hosts, Peer},
         mcp, rest,
+        under_path::under_path,
         well_known::well_known,
     },
     house::{House, Instruments},
@@ -144,7 +145,9 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
     }
     tokio::spawn(farewell::end_unnamed_sessions(Arc::clone(&house)));
     let traces = Traces::begin();
-    let face = control_face(&house, settings.allowed_hosts.clone(), &traces);
+    let hosts = Hosts::new(settings.allowed_hosts.clone(), settings.control_url.clone());
+    let face = control_face(&house, hosts, &traces);
+    let face = under_path(face, settings.control_url.as_ref());
     server
         .write(&settings.data_dir.server_file())
         .map_err(AppError::io("cannot write server.json"))?;
@@ -271,8 +274,8 @@ fn door(
 
 /// Everything on the control listener. All but health, and the description of who issues tokens,
 /// is behind the whole guard.
-fn control_face(house: &Arc<House>, allowed_hosts: Vec<String>, traces: &Traces) -> Router {
-    let hosts = Arc::new(Hosts(allowed_hosts));
+fn control_face(house: &Arc<House>, hosts: Hosts, traces: &Traces) -> Router {
+    let hosts = Arc::new(hosts);
     let meant_for_us = middleware::from_fn_with_state(Arc::clone(&hosts), guard::meant_for_us);
     let guarded = rest::v1(Arc::clone(house))
         .merge(mcp::http(Arc::clone(house)))

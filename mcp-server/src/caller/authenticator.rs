@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::sleep};
 
 use super::{
     Credential,
-    browser::{Browsers, CookieSecret, Shown},
+    browser::{Browsers, CookieName, CookieSecret, Shown},
 };
 use crate::{
     oidc::{Issuer, TokenError, Verified},
@@ -125,19 +125,19 @@ impl Authenticator {
 
     /// A browser signs in with what was typed into the form, any credential that a bearer may
     /// show; the reply is its cookie. Whatever it had before is left behind.
-    pub async fn sign_in(&self, typed: &str, secure: bool) -> Result<CookieSecret, Refusal> {
+    pub async fn sign_in(&self, typed: &str, name: CookieName) -> Result<CookieSecret, Refusal> {
         let admitted = HeaderValue::try_from(format!("Bearer {}", typed.trim()))
             .map_err(|_| Refusal::Unauthenticated("this is no credential".to_owned()))?;
         let admitted = self.bearer(&admitted).await?;
         tracing::info!(by = %admitted.principal, credential = %admitted.credential, "a browser signed in");
-        Ok(self.browsers.open(admitted, secure))
+        Ok(self.browsers.open(admitted, name))
     }
 
     /// A browser signs in as whom the issuer says it is; nothing where that names no folder.
-    pub fn sign_in_verified(&self, verified: Verified, secure: bool) -> Option<CookieSecret> {
+    pub fn sign_in_verified(&self, verified: Verified, name: CookieName) -> Option<CookieSecret> {
         let admitted = admitted(verified)?;
         tracing::info!(by = %admitted.principal, credential = %admitted.credential, "a browser signed in");
-        Some(self.browsers.open(admitted, secure))
+        Some(self.browsers.open(admitted, name))
     }
 
     /// Whose browser a cookie is of, if it is signed in still.

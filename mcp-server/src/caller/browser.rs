@@ -18,7 +18,7 @@ use doorbell_core::{
 };
 use doorbell_ingress::{
     machine::{SystemChance, SystemClock},
-    redact::{SECURE_SESSION_COOKIE, SESSION_COOKIE},
+    redact::{PATH_SESSION_COOKIE, SECURE_SESSION_COOKIE, SESSION_COOKIE},
 };
 use http::{HeaderMap, header::COOKIE};
 
@@ -99,18 +99,43 @@ impl fmt::Debug for BrowserId {
     }
 }
 
+/// Under which name a cookie is kept, and so who else could have set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieName {
+    /// Where the browser speaks http.
+    Plain,
+    /// Over https, for this host alone: nobody but this very origin can have set it.
+    Host,
+    /// Over https, below a path.
+    Path,
+}
+
+impl CookieName {
+    /// As they are looked for: what is hardest to plant goes first.
+    const ALL: [Self; 3] = [Self::Host, Self::Path, Self::Plain];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => SESSION_COOKIE,
+            Self::Host => SECURE_SESSION_COOKIE,
+            Self::Path => PATH_SESSION_COOKIE,
+        }
+    }
+}
+
 /// The cookie that a request brought.
 #[derive(Debug)]
 pub struct Shown {
     /// Its value.
     pub secret: CookieSecret,
-    /// Whether it came under the name that only a secure origin can set.
-    pub secure: bool,
+    /// The name it came under.
+    pub name: CookieName,
 }
 
 impl Shown {
-    /// Finds it. The name that is bound to its host goes first: another can be planted from a
-    /// neighbouring name.
+    /// Finds it. The name that is bound to its host goes first: others can be planted from a
+    /// neighbouring name, or a page beside ours.
     pub fn find(headers: &HeaderMap) -> Option<Self> {
         let named = |name: &str| {
             let mut pairs = headers
@@ -121,22 +146,19 @@ impl Shown {
                 .filter_map(|pair| pair.trim().split_once('='));
             pairs.find_map(|(have, value)| (have == name).then(|| value.to_owned()))
         };
-        let shown = |secure| {
-            move |value| Self {
+        CookieName::ALL.into_iter().find_map(|name| {
+            named(name.as_str()).map(|value| Self {
                 secret: CookieSecret(value),
-                secure,
-            }
-        };
-        named(SECURE_SESSION_COOKIE)
-            .map(shown(true))
-            .or_else(|| named(SESSION_COOKIE).map(shown(false)))
+                name,
+            })
+        })
     }
 }
 
 #[derive(Debug)]
 struct Visit {
     admitted: Admitted,
-    secure: bool,
+    name: CookieName,
     began: Timestamp,
     seen: Timestamp,
 }
@@ -168,9 +190,9 @@ impl Browsers {
         }
     }
 
-    /// Somebody whose credential was found good signs in; always under a new id. `secure`: the
-    /// browser speaks https, and the cookie is shown under [`SECURE_SESSION_COOKIE`] alone.
-    pub fn open(&self, admitted: Admitted, secure: bool) -> CookieSecret {
+    /// Somebody whose credential was found good signs in; always under a new id. The cookie is good
+    /// under this name alone.
+    pub fn open(&self, admitted: Admitted, name: CookieName) -> CookieSecret {
         let mut random = [0; 32];
         SystemChance.fill(&mut random);
         let secret = CookieSecret(BASE64_URL_SAFE_NO_PAD.encode(random));
@@ -185,7 +207,7 @@ impl Browsers {
         }
         let visit = Visit {
             admitted,
-            secure,
+            name,
             began: now,
             seen: now,
         };
@@ -200,7 +222,7 @@ impl Browsers {
         let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
         let visit = visits
             .get_mut(&id)
-            .filter(|visit| visit.secure == shown.secure)?;
+            .filter(|visit| visit.name == shown.name)?;
         if visit.is_over(now) {
             visits.remove(&id);
             return None;

@@ -4,6 +4,7 @@
 //! `<data-dir>/doorbell.toml`, then from its default. Nothing is read from the working directory.
 
 mod bookmark;
+mod control_url;
 mod data_dir;
 mod quantity;
 mod serve;
@@ -11,6 +12,7 @@ mod server_file;
 mod whereabouts;
 
 pub use bookmark::Bookmark;
+pub use control_url::{ControlUrl, ControlUrlError, WebOrigin};
 pub use data_dir::{DataDir, DataDirError};
 pub use quantity::{Period, Size};
 pub use serve::{LogFormat, ServeArgs, Settings, SettingsError};

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::{
+    control_url::{ControlUrl, ControlUrlError},
     data_dir::DataDir,
     quantity::{Period, Size},
 };
@@ -68,7 +69,8 @@ pub struct ServeArgs {
     /// What people sign in to the dashboard as at the issuer: a public client's id
     #[arg(long, env = "DOORBELL_OIDC_CLIENT_ID", value_name = "ID")]
     oidc_client_id: Option<String>,
-    /// The control listener as its clients reach it, where a proxy stands before it [http://<Host>]
+    /// The control listener as its clients reach it, where a proxy stands before it; it may have a
+    /// path, and its name need not be among --allowed-host [http://<Host>]
     #[arg(long, env = "DOORBELL_CONTROL_URL", value_name = "URL")]
     control_url: Option<String>,
     /// How long to go on serving, not ready, once told to stop: until a load balancer has noticed [0s]
@@ -118,6 +120,8 @@ pub struct Settings {
     pub max_disk: Option<u64>,
     /// Further names of the control listener.
     pub allowed_hosts: Vec<String>,
+    /// Where clients reach the control listener, if it was said.
+    pub control_url: Option<ControlUrl>,
     /// Whose tokens let in, if anybody's.
     pub oidc: Option<OidcSettings>,
     /// How long to go on serving once told to stop.
@@ -155,6 +159,9 @@ pub enum SettingsError {
         /// What it was set to.
         url: String,
     },
+    /// A control URL nobody could use.
+    #[error("--control-url {0:?} is not {1}")]
+    ControlUrl(String, ControlUrlError),
     /// An issuer that cannot be one.
     #[error("--oidc-issuer {0:?} is not {1}")]
     Issuer(String, IssuerUrlError),
@@ -188,14 +195,16 @@ impl Settings {
         let control_url = args
             .control_url
             .or(file.control_url)
-            .map(|url| base_url("--control-url", url))
+            .map(|url| {
+                ControlUrl::parse(&url).map_err(|error| SettingsError::ControlUrl(url, error))
+            })
             .transpose()?;
         let oidc = oidc(
             args.oidc_issuer.or(file.oidc_issuer),
             args.oidc_audience.or(file.oidc_audience),
             args.oidc_folder_claim.or(file.oidc_folder_claim),
             args.oidc_client_id.or(file.oidc_client_id),
-            control_url,
+            control_url.as_ref().map(|url| url.as_str().to_owned()),
         )?;
         Ok(Self {
             data_dir,
@@ -218,6 +227,7 @@ impl Settings {
                 .map_or(DEFAULT_RETAIN, |period| period.0),
             max_disk: args.max_disk.or(file.max_disk).map(|size| size.0),
             allowed_hosts: allowed,
+            control_url,
             oidc,
             drain: args
                 .drain

@@ -6,16 +6,20 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, Method,
-        header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, WWW_AUTHENTICATE},
+        header::{AUTHORIZATION, COOKIE, HOST, WWW_AUTHENTICATE},
         uri::Authority,
     },
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use super::{rest::Problem, same_origin};
+use super::{
+    rest::Problem,
+    same_origin::{self, OwnOrigin},
+};
 use crate::{
     caller::{self, Caller, browser::Shown},
+    config::ControlUrl,
     house::House,
     refusal::Refusal,
 };
@@ -27,18 +31,32 @@ pub struct Peer(pub IpAddr);
 /// Which names the control listener answers to.
 ///
 /// An IP literal and `localhost` are always ours: DNS rebinding, which this check is against,
-/// needs a name. Other names have to be listed.
+/// needs a name. Other names have to be listed, or be what clients were told to reach us at.
 #[derive(Clone, Debug, Default)]
-pub struct Hosts(pub Vec<String>);
+pub struct Hosts {
+    names: Vec<String>,
+    control_url: Option<ControlUrl>,
+}
 
 impl Hosts {
-    fn allow(&self, authority: &str) -> bool {
-        let Ok(authority) = authority.parse::<Authority>() else {
-            return false;
-        };
+    /// Those listed, and that of `--control-url`.
+    pub fn new(names: Vec<String>, control_url: Option<ControlUrl>) -> Self {
+        Self { names, control_url }
+    }
+
+    /// Where clients were told to reach us, if they were.
+    pub fn control_url(&self) -> Option<&ControlUrl> {
+        self.control_url.as_ref()
+    }
+
+    fn allow(&self, authority: &Authority) -> bool {
         // A Host names no user (RFC 9110 section 7.2), and others may read one as the host.
         if authority.as_str().contains('@') {
             return false;
+        }
+        let told = self.control_url.as_ref().map(|url| url.origin().host());
+        if told.is_some_and(|told| authority.host().eq_ignore_ascii_case(told)) {
+            return true;
         }
         let host = authority
             .host()
@@ -46,56 +64,56 @@ impl Hosts {
             .trim_end_matches(']');
         host.eq_ignore_ascii_case("localhost")
             || host.parse::<IpAddr>().is_ok()
-            || self.0.iter().any(|name| name.eq_ignore_ascii_case(host))
+            || self
+                .names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(host))
     }
 }
 
-/// Refuses a request whose `Host` is not ours or whose `Origin` is another's.
+/// Refuses a request whose `Host` is not ours or whose `Origin` is another's; one that a page of
+/// ours made goes on with its [`OwnOrigin`].
 pub async fn meant_for_us(
     State(hosts): State<Arc<Hosts>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     match check(&hosts, request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(own) => {
+            if let Some(own) = own {
+                request.extensions_mut().insert(own);
+            }
+            next.run(request).await
+        }
         Err(refusal) => Problem(refusal).into_response(),
     }
 }
 
-fn check(hosts: &Hosts, headers: &HeaderMap) -> Result<(), Refusal> {
+fn check(hosts: &Hosts, headers: &HeaderMap) -> Result<Option<OwnOrigin>, Refusal> {
     let mut named = headers.get_all(HOST).iter();
-    let host = named
-        .next()
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    if named.next().is_some() || !hosts.allow(host) {
+    let host = named.next().and_then(|host| host.to_str().ok());
+    let host = host.and_then(|host| host.parse::<Authority>().ok());
+    let (Some(host), None) = (host, named.next()) else {
         return Err(Refusal::Forbidden(
-            "this Host is not ours; to be reached by another name, list it with --allowed-host"
-                .to_owned(),
+            "a request must name the Host it is for, once".to_owned(),
         ));
-    }
-    let Some(origin) = headers.get(ORIGIN) else {
-        return Ok(());
     };
-    let same = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.split_once("://"))
-        .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
-    if same {
-        Ok(())
-    } else {
-        Err(Refusal::Forbidden(
-            "requests from another Origin are refused".to_owned(),
-        ))
+    if !hosts.allow(&host) {
+        return Err(Refusal::Forbidden(format!(
+            "Host {host} is not a name of this server; to be reached by it, start the server with \
+             --allowed-host {}, or with --control-url and the URL that clients use",
+            host.host()
+        )));
     }
+    same_origin::own_origin(headers, &host, hosts.control_url())
 }
 
 /// Learns who sent a request and leaves the [`Caller`] in its extensions; the credential goes no
 /// further, so that nothing below can log it.
 pub async fn let_in(State(house): State<Arc<House>>, mut request: Request, next: Next) -> Response {
     let (method, path) = (request.method(), request.uri().path());
-    match who(&house, method, path, request.headers()).await {
+    let own = request.extensions().get::<OwnOrigin>();
+    match who(&house, method, path, request.headers(), own).await {
         Ok(caller) => {
             request.headers_mut().remove(AUTHORIZATION);
             request.headers_mut().remove(COOKIE);
@@ -121,13 +139,14 @@ async fn who(
     method: &Method,
     path: &str,
     headers: &HeaderMap,
+    own: Option<&OwnOrigin>,
 ) -> Result<Caller, Refusal> {
     if !headers.contains_key(AUTHORIZATION)
         && path.starts_with("/v1/")
         && let Some(shown) = Shown::find(headers)
         && let Some(admitted) = house.authenticator.browser(&shown)
     {
-        same_origin::check(method, headers, &shown.secret.csrf())?;
+        same_origin::check(method, headers, own, &shown.secret.csrf())?;
         return caller::identify_as(admitted, headers);
     }
     caller::identify(headers, &house.authenticator).await
@@ -146,8 +165,11 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_listed_is_refused() {
-        let hosts = Hosts(vec!["bell.example".to_owned()]);
+        let url = ControlUrl::parse("https://told.example/bell").expect("a URL");
+        let hosts = Hosts::new(vec!["bell.example".to_owned()], Some(url));
         for good in [
+            "told.example",
+            "Told.Example:8443",
             "127.0.0.1:8788",
             "localhost",
             "[::1]:9",
@@ -167,6 +189,13 @@ mod tests {
             assert!(check(&hosts, &headers(&[("host", bad)])).is_err(), "{bad}");
         }
         assert!(check(&hosts, &HeaderMap::new()).is_err());
+        let twice = headers(&[("host", "localhost"), ("host", "localhost")]);
+        assert!(check(&hosts, &twice).is_err());
+        let said = check(&hosts, &headers(&[("host", "evil.example:1")])).expect_err("not ours");
+        assert!(
+            said.to_string().contains("--allowed-host evil.example,"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -8,6 +8,8 @@ pub mod rest;
 
 pub mod well_known;
 
+pub mod under_path;
+
 pub mod mcp;
 
 pub mod dashboard;

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const told = JSON.parse(readFileSync(0, "utf8"));
+const own = new URL(told.control).origin;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const browser = await chromium.launch({
@@ -44,7 +45,7 @@ async function visit(options = {}) {
   });
   page.on("request", (request) => {
     const { protocol, origin } = new URL(request.url());
-    if (protocol !== "blob:" && protocol !== "data:" && origin !== told.control) bad.push(`a request to ${request.url()}`);
+    if (protocol !== "blob:" && protocol !== "data:" && origin !== own) bad.push(`a request to ${request.url()}`);
   });
   await page.addInitScript(() => {
     globalThis.violations = [];
@@ -403,6 +404,30 @@ const scenarios = {
     await page.getByText("Nothing matches.").waitFor();
     await quiet();
     step("paused");
+  },
+
+  /** A link to a message is opened by somebody who has to sign in first, and once more when they were signed out. */
+  async deep() {
+    const { context, page, quiet } = await visit();
+    const to = `${told.control}/#/messages/${told.id}`;
+    const form = page.getByLabel("Operator key or API key");
+    await page.goto(to);
+    await form.fill("nonsense");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("unknown").waitFor();
+    await form.fill(told.key);
+    await page.keyboard.press("Enter");
+    await detail(page).getByText("deep").waitFor();
+    assert.equal(page.url(), to);
+    // Signed out elsewhere: the next thing that is asked for shows the form, and the address stays.
+    await context.clearCookies();
+    await detail(page).getByRole("button", { name: "Replay" }).click();
+    await form.fill(told.key);
+    await page.keyboard.press("Enter");
+    await detail(page).getByText("deep").waitFor();
+    assert.equal(page.url(), to);
+    await quiet();
+    step("there");
   },
 
   /** Its key is revoked meanwhile, by whoever reads what this prints. */

@@ -2,6 +2,7 @@
 
 mod browser;
 mod cookies;
+mod proxied;
 
 use e2e::{
     http::{self, Reply},

@@ -49,7 +49,7 @@ fn cookie(text: &str) -> Option<Shown> {
 #[test]
 fn a_cookie_is_known_until_it_is_closed_and_no_other_is() {
     let (_, browsers) = rig();
-    let secret = browsers.open(admitted(), false);
+    let secret = browsers.open(admitted(), CookieName::Plain);
     let (id, found) = browsers.find(&plain(&secret)).expect("signed in");
     assert_eq!(found.principal, Principal::Operator);
     assert!(browsers.is_open(&id));
@@ -67,7 +67,7 @@ fn a_cookie_is_known_until_it_is_closed_and_no_other_is() {
 #[test]
 fn a_browser_that_rests_too_long_signs_in_again_and_staying_on_the_line_does_not_help() {
     let (hand, browsers) = rig();
-    let secret = browsers.open(admitted(), false);
+    let secret = browsers.open(admitted(), CookieName::Plain);
     for _ in 0..3 {
         hand.turn(IDLE - Duration::from_secs(1));
         assert!(browsers.find(&plain(&secret)).is_some());
@@ -83,7 +83,7 @@ fn a_browser_that_rests_too_long_signs_in_again_and_staying_on_the_line_does_not
 #[test]
 fn a_browser_that_never_rests_signs_in_again_after_a_week() {
     let (hand, browsers) = rig();
-    let secret = browsers.open(admitted(), false);
+    let secret = browsers.open(admitted(), CookieName::Plain);
     let mut hours = 0;
     while browsers.find(&plain(&secret)).is_some() {
         hand.turn(Duration::from_secs(3600));
@@ -98,12 +98,12 @@ fn so_many_browsers_are_signed_in_and_the_longest_unseen_goes_first() {
     let secrets: Vec<_> = (0..MOST)
         .map(|_| {
             hand.turn(Duration::from_millis(1));
-            browsers.open(admitted(), false)
+            browsers.open(admitted(), CookieName::Plain)
         })
         .collect();
     hand.turn(Duration::from_millis(1));
     assert!(browsers.find(&plain(&secrets[0])).is_some());
-    browsers.open(admitted(), false);
+    browsers.open(admitted(), CookieName::Plain);
     assert!(browsers.find(&plain(&secrets[0])).is_some());
     assert!(browsers.find(&plain(&secrets[1])).is_none());
 }
@@ -111,7 +111,7 @@ fn so_many_browsers_are_signed_in_and_the_longest_unseen_goes_first() {
 #[test]
 fn a_cookie_of_a_secure_origin_is_taken_under_the_name_that_only_one_can_set() {
     let (_, browsers) = rig();
-    let secret = browsers.open(admitted(), true);
+    let secret = browsers.open(admitted(), CookieName::Host);
     let shown = |name: &str| cookie(&format!("{name}={}", secret.expose())).expect("a cookie");
     assert!(browsers.find(&shown("__Host-doorbell_session")).is_some());
     assert!(browsers.find(&shown("doorbell_session")).is_none());
@@ -127,8 +127,8 @@ fn a_cookie_of_a_secure_origin_is_taken_under_the_name_that_only_one_can_set() {
 fn a_csrf_token_belongs_to_its_cookie_alone() {
     let (_, browsers) = rig();
     let (one, two) = (
-        browsers.open(admitted(), false),
-        browsers.open(admitted(), false),
+        browsers.open(admitted(), CookieName::Plain),
+        browsers.open(admitted(), CookieName::Plain),
     );
     let token = one.csrf().expose();
     assert!(one.csrf().is(token.as_bytes()));

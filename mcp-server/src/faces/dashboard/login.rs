@@ -14,8 +14,9 @@ use axum::{
 
 use super::{
     Desk, Visitor,
-    page::{self, Said},
-    sign_in::{cookie, from},
+    mount::Mount,
+    page::{self, At, Said},
+    sign_in::from,
 };
 use crate::{
     faces::guard::Peer,
@@ -41,11 +42,12 @@ impl Binder {
     }
 }
 
-fn binder(value: &str, max_age: u32, secure: bool) -> HeaderValue {
-    let end = if secure { "; Secure" } else { "" };
+fn binder(value: &str, max_age: u32, mount: &Mount) -> HeaderValue {
+    let end = if mount.is_secure() { "; Secure" } else { "" };
+    let path = mount.path("/oidc");
     let text =
-        format!("{BINDER}={value}; Path=/oidc; HttpOnly; SameSite=Lax; Max-Age={max_age}{end}");
-    HeaderValue::try_from(text).expect("base64 is ASCII")
+        format!("{BINDER}={value}; Path={path}; HttpOnly; SameSite=Lax; Max-Age={max_age}{end}");
+    HeaderValue::try_from(text).expect("base64 and a URL's path are ASCII")
 }
 
 /// Sends a browser to the issuer.
@@ -55,17 +57,17 @@ pub(super) async fn leave(
     headers: HeaderMap,
 ) -> Response {
     let Some(issuer) = desk.house.authenticator.issuer() else {
-        return page::sign_in(&desk, Said::Elsewhere(LoginError::Unknown));
+        return page::sign_in(&desk, Said::Elsewhere(LoginError::Unknown), At::Below);
     };
     if let Err(wait) = desk.attempts.check(from(peer)) {
-        return page::sign_in(&desk, Said::Slower(wait.as_secs() + 1));
+        return page::sign_in(&desk, Said::Slower(wait.as_secs() + 1), At::Below);
     }
     match issuer.begin_login(&headers) {
-        Err(error) => page::sign_in(&desk, Said::Elsewhere(error)),
+        Err(error) => page::sign_in(&desk, Said::Elsewhere(error), At::Below),
         Ok(departure) => {
-            let secure = issuer.is_secure(&headers);
+            let mount = Mount::told(issuer.is_secure(&headers), desk.hosts.control_url());
             let headers = [
-                (SET_COOKIE, binder(&departure.binder, 600, secure)),
+                (SET_COOKIE, binder(&departure.binder, 600, &mount)),
                 (
                     LOCATION,
                     HeaderValue::try_from(departure.to.as_str()).expect("a URL is ASCII"),
@@ -87,31 +89,34 @@ pub(super) async fn come_back(
     headers: HeaderMap,
 ) -> Response {
     let Some(issuer) = desk.house.authenticator.issuer() else {
-        return page::sign_in(&desk, Said::Elsewhere(LoginError::Unknown));
+        return page::sign_in(&desk, Said::Elsewhere(LoginError::Unknown), At::Below);
     };
+    if let Err(wait) = desk.attempts.check(from(peer)) {
+        return page::sign_in(&desk, Said::Slower(wait.as_secs() + 1), At::Below);
+    }
     let own = own.as_ref().map(|own| own.0.0.as_str());
     let verified = match issuer.finish_login(&back, own).await {
         Ok(verified) => verified,
         Err(error) => {
             tracing::info!(peer = %from(peer), %error, "a browser was not let in");
-            return page::sign_in(&desk, Said::Elsewhere(error));
+            return page::sign_in(&desk, Said::Elsewhere(error), At::Below);
         }
     };
-    let secure = issuer.is_secure(&headers);
+    let mount = Mount::told(issuer.is_secure(&headers), desk.hosts.control_url());
     let authenticator = &desk.house.authenticator;
-    let Some(secret) = authenticator.sign_in_verified(verified, secure) else {
-        return page::sign_in(&desk, Said::NoFolder);
+    let Some(secret) = authenticator.sign_in_verified(verified, mount.cookie_name()) else {
+        return page::sign_in(&desk, Said::NoFolder, At::Below);
     };
     if let Some(Extension(visitor)) = visitor {
         authenticator.sign_out(&visitor.shown);
     }
     let mut response = Html(ON).into_response();
     let headers = response.headers_mut();
-    headers.append(SET_COOKIE, cookie(secret.expose(), secure));
-    headers.append(SET_COOKIE, binder("", 0, secure));
+    headers.append(SET_COOKIE, mount.set(secret.expose()));
+    headers.append(SET_COOKIE, binder("", 0, &mount));
     response
 }
 
 const ON: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-<meta http-equiv=\"refresh\" content=\"0;url=/\"><title>Doorbell</title>\
-<p>You are signed in. <a href=\"/\">Go on</a></p></html>";
+<meta http-equiv=\"refresh\" content=\"0;url=../\"><title>Doorbell</title>\
+<p>You are signed in. <a href=\"../\">Go on</a></p></html>";

@@ -8,6 +8,7 @@ mod assets;
 mod attempts;
 mod headers;
 mod login;
+mod mount;
 mod page;
 mod sign_in;
 
@@ -16,7 +17,10 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
-    http::header::{AUTHORIZATION, COOKIE},
+    http::{
+        Method,
+        header::{AUTHORIZATION, COOKIE},
+    },
     middleware::{self, Next},
     response::Response,
     routing::{get, post},
@@ -31,6 +35,7 @@ use crate::{
 /// What the handlers share.
 struct Desk {
     house: Arc<House>,
+    hosts: Arc<Hosts>,
     attempts: attempts::Attempts,
 }
 
@@ -38,10 +43,12 @@ struct Desk {
 pub fn dashboard(house: Arc<House>, hosts: Arc<Hosts>) -> Router {
     let desk = Arc::new(Desk {
         house,
+        hosts: Arc::clone(&hosts),
         attempts: attempts::Attempts::default(),
     });
     Router::new()
-        .route("/", get(page::app))
+        // The form posts to where it is shown, so that the browser keeps what it was on its way to.
+        .route("/", get(page::app).post(sign_in::sign_in))
         .route("/assets/{file}", get(assets::asset))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
@@ -72,9 +79,11 @@ async fn let_in(State(desk): State<Arc<Desk>>, mut request: Request, next: Next)
         request.extensions_mut().insert(binder);
     }
     let path = request.uri().path();
-    let signing_in = path == "/sign-in" || path.starts_with("/oidc/");
+    let signing_in = path == "/sign-in"
+        || path.starts_with("/oidc/")
+        || (path == "/" && request.method() == Method::POST);
     if !signed_in && !signing_in {
-        return page::sign_in(&desk, page::Said::Nothing);
+        return page::sign_in(&desk, page::Said::Nothing, page::At::of(path));
     }
     if let Some(shown) = shown {
         let visitor = Visitor {

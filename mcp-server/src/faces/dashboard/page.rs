@@ -14,6 +14,8 @@ use crate::oidc::{LoginError, TokenError};
 
 const APP: &str = include_str!("assets/index.html");
 const SIGN_IN: &str = include_str!("assets/sign_in.html");
+const KEEP: &str = "document.querySelector('.elsewhere a').addEventListener('click', () => \
+     sessionStorage.setItem('doorbell-at', location.hash));";
 
 /// What the sign-in page says above its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,33 @@ pub(super) enum Said {
     NoFolder,
 }
 
+/// Where a page is shown, for what it links to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// At the root, or beside it: `/sign-in`.
+    Root,
+    /// One below: `/oidc/callback`, `/assets/app.js`.
+    Below,
+}
+
+impl At {
+    /// By the path that was asked for.
+    pub(super) fn of(path: &str) -> Self {
+        match path.trim_start_matches('/').contains('/') {
+            false => Self::Root,
+            true => Self::Below,
+        }
+    }
+
+    /// The way to the root from there.
+    fn up(self) -> &'static str {
+        match self {
+            Self::Root => "",
+            Self::Below => "../",
+        }
+    }
+}
+
 /// The page itself. It holds the CSRF token of its session, so it is never stored.
 pub(super) async fn app(visitor: Option<Extension<Visitor>>) -> Response {
     let csrf = visitor.map_or_else(String::new, |visitor| visitor.0.csrf.expose());
@@ -37,7 +66,7 @@ pub(super) async fn app(visitor: Option<Extension<Visitor>>) -> Response {
 }
 
 /// The sign-in page: complete in itself, since nothing else of ours is shown to a stranger.
-pub(super) fn sign_in(desk: &Desk, said: Said) -> Response {
+pub(super) fn sign_in(desk: &Desk, said: Said, at: At) -> Response {
     let mut random = [0; 16];
     SystemChance.fill(&mut random);
     let nonce = BASE64_STANDARD.encode(random);
@@ -73,13 +102,26 @@ pub(super) fn sign_in(desk: &Desk, said: Said) -> Response {
     } else {
         format!("<p class=\"said\" role=\"alert\" id=\"said\">{text}</p>")
     };
+    // Without an action it posts to its own address, and the browser keeps that address's fragment,
+    // which is what of the page was asked for, through the redirect that follows.
+    let action = match at {
+        At::Root => String::new(),
+        At::Below => format!(" action=\"{}sign-in\"", at.up()),
+    };
+    let elsewhere = elsewhere(desk, at, &nonce);
+    let script = if elsewhere.is_empty() {
+        String::new()
+    } else {
+        format!("script-src 'nonce-{nonce}'; ")
+    };
     let page = SIGN_IN
         .replace("{{nonce}}", &nonce)
         .replace("{{said}}", &text)
-        .replace("{{elsewhere}}", &elsewhere(desk));
+        .replace("{{action}}", &action)
+        .replace("{{elsewhere}}", &elsewhere);
     let mut response = (status, Html(page)).into_response();
     let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; \
+        "default-src 'none'; {script}style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; \
          base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
          trusted-types 'none'"
     );
@@ -100,12 +142,17 @@ pub(super) fn sign_in(desk: &Desk, said: Said) -> Response {
 }
 
 /// The way to the issuer's own page, where there is one. No form: our policy lets those go to us
-/// alone, and this is sent on.
-fn elsewhere(desk: &Desk) -> String {
+/// alone, and this is sent on. What of the page was asked for cannot go along, so the browser keeps
+/// it meanwhile: `app.js` takes it up again.
+fn elsewhere(desk: &Desk, at: At, nonce: &str) -> String {
     let issuer = desk.house.authenticator.issuer();
     let name = issuer.and_then(|issuer| issuer.sign_in_name());
     // A host as a URL has it: letters, digits, dots, dashes, colons, brackets.
     name.map_or_else(String::new, |name| {
-        format!("<p class=\"elsewhere\"><a href=\"/oidc/login\">Sign in at {name}</a></p>")
+        let up = at.up();
+        format!(
+            "<p class=\"elsewhere\"><a href=\"{up}oidc/login\">Sign in at {name}</a></p>\n\
+             <script nonce=\"{nonce}\">{KEEP}</script>"
+        )
     })
 }

@@ -9,17 +9,21 @@ use axum::{
     Extension,
     body::to_bytes,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use doorbell_ingress::redact::{SECURE_SESSION_COOKIE, SESSION_COOKIE};
 use serde::Deserialize;
 
 use super::{
     Desk, Visitor,
-    page::{self, Said},
+    mount::Mount,
+    page::{self, At, Said},
 };
-use crate::faces::{guard::Peer, rest::Problem, same_origin};
+use crate::faces::{
+    guard::Peer,
+    rest::Problem,
+    same_origin::{self, OwnOrigin},
+};
 
 /// The largest form that is read, in bytes.
 const MAX_FORM: usize = 16 * 1024;
@@ -30,14 +34,17 @@ struct Form {
     credential: String,
 }
 
+/// The root, from anything that lies in it: the browser may see us under a path.
+pub(super) const ROOT: &str = "./";
+
 /// For whoever reloads the form: it lives at `/`.
 pub(super) async fn form(
     State(desk): State<Arc<Desk>>,
     visitor: Option<Extension<Visitor>>,
 ) -> Response {
     match visitor {
-        Some(Extension(visitor)) if visitor.signed_in => Redirect::to("/").into_response(),
-        _ => page::sign_in(&desk, Said::Nothing),
+        Some(Extension(visitor)) if visitor.signed_in => Redirect::to(ROOT).into_response(),
+        _ => page::sign_in(&desk, Said::Nothing, At::Root),
     }
 }
 
@@ -46,6 +53,7 @@ pub(super) async fn sign_in(
     State(desk): State<Arc<Desk>>,
     peer: Option<Extension<Peer>>,
     visitor: Option<Extension<Visitor>>,
+    own: Option<Extension<OwnOrigin>>,
     request: Request,
 ) -> Response {
     if let Err(refusal) = same_origin::no_other_page(request.headers()) {
@@ -53,30 +61,30 @@ pub(super) async fn sign_in(
     }
     let from = from(peer);
     if let Err(wait) = desk.attempts.check(from) {
-        tracing::warn!(peer = %from, "too many attempts to sign in");
-        return page::sign_in(&desk, Said::Slower(wait.as_secs() + 1));
+        return page::sign_in(&desk, Said::Slower(wait.as_secs() + 1), At::Root);
     }
-    let secure = is_secure(request.headers());
+    let mount = Mount::of(own.as_deref());
     let Ok(body) = to_bytes(request.into_body(), MAX_FORM).await else {
-        return page::sign_in(&desk, Said::Unknown);
+        return page::sign_in(&desk, Said::Unknown, At::Root);
     };
     let Ok(form) = serde_urlencoded::from_bytes::<Form>(&body) else {
-        return page::sign_in(&desk, Said::Unknown);
+        return page::sign_in(&desk, Said::Unknown, At::Root);
     };
     let authenticator = &desk.house.authenticator;
-    match authenticator.sign_in(&form.credential, secure).await {
+    let name = mount.cookie_name();
+    match authenticator.sign_in(&form.credential, name).await {
         Ok(secret) => {
             if let Some(Extension(visitor)) = visitor {
                 authenticator.sign_out(&visitor.shown);
             }
-            let mut response = Redirect::to("/").into_response();
-            let cookie = cookie(secret.expose(), secure);
+            let mut response = Redirect::to(ROOT).into_response();
+            let cookie = mount.set(secret.expose());
             response.headers_mut().append(header::SET_COOKIE, cookie);
             response
         }
         Err(refusal) => {
             tracing::info!(peer = %from, %refusal, "a browser was not let in");
-            page::sign_in(&desk, Said::Unknown)
+            page::sign_in(&desk, Said::Unknown, At::Root)
         }
     }
 }
@@ -85,40 +93,24 @@ pub(super) async fn sign_in(
 pub(super) async fn sign_out(
     State(desk): State<Arc<Desk>>,
     visitor: Option<Extension<Visitor>>,
+    own: Option<Extension<OwnOrigin>>,
     request: Request,
 ) -> Response {
+    let own = own.as_deref();
     let Some(Extension(visitor)) = visitor else {
         // Let in by a bearer credential: there is nothing to end.
         return StatusCode::NO_CONTENT.into_response();
     };
-    if let Err(refusal) = same_origin::check(request.method(), request.headers(), &visitor.csrf) {
+    let (method, headers) = (request.method(), request.headers());
+    if let Err(refusal) = same_origin::check(method, headers, own, &visitor.csrf) {
         return Problem(refusal).into_response();
     }
     desk.house.authenticator.sign_out(&visitor.shown);
-    let mut cookie = cookie("", visitor.shown.secure).as_bytes().to_vec();
-    cookie.extend_from_slice(b"; Max-Age=0");
-    let cookie = HeaderValue::try_from(cookie).expect("it is ASCII");
+    let cookie = Mount::of(own).unset(visitor.shown.name);
     (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
 }
 
 /// The address of whoever asks.
 pub(super) fn from(peer: Option<Extension<Peer>>) -> IpAddr {
     peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(peer)| peer.0)
-}
-
-/// Whether the browser speaks https, by what it says itself: the guard has compared the authority
-/// of `Origin` with `Host`, and no proxy in between has to be believed.
-fn is_secure(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::ORIGIN)
-        .is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
-}
-
-pub(super) fn cookie(value: &str, secure: bool) -> HeaderValue {
-    let text = if secure {
-        format!("{SECURE_SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Secure")
-    } else {
-        format!("{SESSION_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict")
-    };
-    HeaderValue::try_from(text).expect("base64 is ASCII")
 }

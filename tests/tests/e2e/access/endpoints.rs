@@ -84,6 +84,12 @@ const TABLE: &[Row] = &[
         other: Other::Page,
     },
     Row {
+        endpoint: "POST /",
+        target: |_| "/".into(),
+        ask: none,
+        other: Other::Page,
+    },
+    Row {
         endpoint: "GET /assets/{file}",
         target: |_| "/assets/app.js".into(),
         ask: none,

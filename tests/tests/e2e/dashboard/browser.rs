@@ -32,7 +32,7 @@ fn told(server: &Doorbell<'_>, key: &str, more: Value) -> Value {
 
 /// Runs a scenario to its end; the steps it took.
 #[track_caller]
-fn run(server: &Doorbell<'_>, key: &str, scenario: &str, more: Value) -> Vec<Value> {
+pub(super) fn run(server: &Doorbell<'_>, key: &str, scenario: &str, more: Value) -> Vec<Value> {
     let told = told(server, key, more);
     let (code, said) = foreign::talk(server.home, &mut driver(server.home, scenario), &[told]);
     let failed = said.iter().find_map(|line| line["failed"].as_str());
@@ -101,6 +101,15 @@ fn every_view_fits_a_phone_and_has_nothing_that_axe_minds_light_and_dark() {
     hook.post(&[("X-GitHub-Event", "ping")], "z".repeat(5_000).as_bytes())
         .expect(200);
     run(&server, operator.key(), "sizes", json!({}));
+}
+
+#[test]
+fn a_link_into_the_page_leads_there_through_signing_in() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let id = operator.hook("acme", "github").deliver(b"deep");
+    run(&server, operator.key(), "deep", json!({"id": id}));
 }
 
 #[test]

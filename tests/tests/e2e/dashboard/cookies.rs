@@ -72,7 +72,7 @@ fn a_stranger_is_shown_the_form_and_nothing_else() {
                 "{policy}"
             );
             let page = reply.text();
-            assert!(page.contains("action=\"/sign-in\"") && !page.contains("<script"));
+            assert!(page.contains("<form method=\"post\"") && !page.contains("<script"));
             // What is allowed to have style is this page's own sheet, under a nonce of its own.
             let nonce = page.split("nonce=\"").nth(1).expect("a nonce");
             let nonce = nonce.split('"').next().expect("a value");
@@ -113,7 +113,7 @@ fn every_file_of_the_page_is_sent_under_its_own_type_and_asked_after_again() {
             .send("GET", "/assets/sign_in.html", &[], "")
             .expect(404),
     );
-    is_dressed(&session.send("POST", "/", &[], "").expect(405));
+    is_dressed(&session.send("PUT", "/", &[], "").expect(405));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn signing_in_sets_a_cookie_that_no_script_and_no_other_site_can_use() {
     let key = server.operator().key().to_owned();
     let reply = sign_in(&server, &key, &[]).expect(303);
     is_dressed(&reply);
-    assert_eq!(reply.header("location"), Some("/"));
+    assert_eq!(reply.header("location"), Some("./"));
     let set = reply.header("set-cookie").expect("a cookie");
     let mut parts: Vec<_> = set.split("; ").skip(1).collect();
     parts.sort_unstable();
@@ -172,7 +172,8 @@ fn what_is_no_key_signs_nobody_in() {
         is_dressed(&reply);
         assert!(reply.header("set-cookie").is_none());
         assert!(
-            reply.text().contains("role=\"alert\"") && reply.text().contains("action=\"/sign-in\"")
+            reply.text().contains("role=\"alert\"")
+                && reply.text().contains("<form method=\"post\"")
         );
         assert!(bad.is_empty() || !reply.text().contains(bad));
     }
@@ -219,6 +220,28 @@ fn attempts_to_sign_in_are_counted_by_address() {
     assert!((1..=60).contains(&wait), "{wait}");
     // Whoever is signed in with a bearer credential does not mind.
     server.operator().get("/v1/whoami");
+}
+
+#[test]
+fn whoever_tries_to_sign_in_without_end_writes_a_line_a_second_into_the_log() {
+    let home = Home::new();
+    let server = home.serve();
+    let began = std::time::Instant::now();
+    let refused = (0..300)
+        .filter(|_| sign_in(&server, "nonsense", &[]).status == 429)
+        .count();
+    let seconds = began.elapsed().as_secs() as usize;
+    assert!(refused > 100, "{refused}");
+    // The log is written by a thread of its own.
+    e2e::server::wait_for("a line", || {
+        home.read("server.err")
+            .contains("too many attempts")
+            .then_some(())
+    });
+    server.stop();
+    let log = home.read("server.err");
+    let lines = log.matches("too many attempts to sign in").count();
+    assert!((1..=seconds + 2).contains(&lines), "{lines} in {seconds} s");
 }
 
 #[test]
@@ -447,5 +470,83 @@ fn a_session_ends_with_its_key_and_with_signing_out_and_so_do_its_streams() {
         while let Some(chunk) = wire.chunk().expect("an orderly end") {
             assert!(!String::from_utf8_lossy(&chunk).contains("private"));
         }
+    }
+}
+
+#[test]
+fn a_default_port_counts_as_none_and_a_403_says_what_to_set() {
+    let home = Home::new();
+    let server = home.serve_with(&["--allowed-host", "bell.example.com"]);
+    let key = server.operator().key().to_owned();
+    for (host, origin, name) in [
+        (
+            "bell.example.com:443",
+            "https://bell.example.com",
+            "__Host-doorbell_session=",
+        ),
+        (
+            "bell.example.com",
+            "https://bell.example.com:443",
+            "__Host-doorbell_session=",
+        ),
+        (
+            "bell.example.com:80",
+            "http://bell.example.com",
+            "doorbell_session=",
+        ),
+        (
+            "bell.example.com",
+            "http://bell.example.com:80",
+            "doorbell_session=",
+        ),
+    ] {
+        let headers = [("Host", host), ("Origin", origin)];
+        let reply = sign_in(&server, &key, &headers).expect(303);
+        let cookie = cookie_of(&reply);
+        assert!(cookie.starts_with(name), "{host} {origin}: {cookie}");
+        // What the page itself then sends, from a browser that says no Sec-Fetch-Site.
+        let get = [("Cookie", cookie.as_str()), ("Host", host)];
+        let page = http::send(server.control, "GET", "/", &get, b"").expect("an answer");
+        let page = page.expect(200).text();
+        let (_, rest) = page
+            .split_once("name=\"doorbell-csrf\" content=\"")
+            .expect("a token");
+        let csrf = rest.split('"').next().expect("a value");
+        let post = [&get[..], &[("Origin", origin), ("Doorbell-Csrf", csrf)]].concat();
+        let made = http::send(
+            server.control,
+            "POST",
+            "/v1/sessions",
+            &post,
+            br#"{"folder":"a"}"#,
+        );
+        made.expect("an answer").expect(201);
+    }
+    for (host, origin, part) in [
+        (
+            "bell.example.com:443",
+            "http://bell.example.com",
+            "proxy_set_header Host",
+        ),
+        (
+            "bell.example.com:8443",
+            "https://bell.example.com",
+            "--control-url https://bell.example.com",
+        ),
+        (
+            "127.0.0.1:8788",
+            "https://bell.example.com",
+            "--control-url https://bell.example.com",
+        ),
+        (
+            "other.example.com",
+            "https://other.example.com",
+            "--allowed-host other.example.com",
+        ),
+    ] {
+        let headers = [("Host", host), ("Origin", origin)];
+        let reply = sign_in(&server, &key, &headers).expect(403);
+        let said = reply.json()["detail"].as_str().expect("a text").to_owned();
+        assert!(said.contains(part), "{host} {origin}: {said}");
     }
 }

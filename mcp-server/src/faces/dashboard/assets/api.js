@@ -1,4 +1,5 @@
-// What the page asks: `/v1`, as anyone may, with the browser's cookie.
+// What the page asks: `/v1`, as anyone may, with the browser's cookie. Its paths are relative: a proxy
+// may have put us below one of its own.
 
 const csrf = document.querySelector('meta[name="doorbell-csrf"]').content;
 
@@ -36,8 +37,8 @@ async function ask(method, target, body, signal) {
     throw new Refusal(0, { detail: "the server cannot be reached" });
   }
   if (answer.status === 401) {
-    // The session is over: what comes in place of the page is the form.
-    location.replace("/");
+    // The session is over: what comes in place of the page is the form, and the address stays.
+    location.reload();
     throw new Refusal(401, { detail: "signed out" });
   }
   const reply = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
@@ -51,6 +52,6 @@ export const remove = (target) => ask("DELETE", target);
 
 /** Ends the session here and at the server. */
 export async function signOut() {
-  await ask("POST", "/sign-out");
-  location.replace("/");
+  await ask("POST", "sign-out");
+  location.replace("./");
 }

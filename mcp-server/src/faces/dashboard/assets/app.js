@@ -25,6 +25,13 @@ function noMessages() {
   );
 }
 
+/** Where somebody was on the way to when they were sent to the issuer to sign in. */
+function resume() {
+  const kept = sessionStorage.getItem("doorbell-at");
+  sessionStorage.removeItem("doorbell-at");
+  if (location.hash === "" && kept?.startsWith("#/")) history.replaceState(null, "", kept);
+}
+
 const VIEWS = {
   messages: () => new Messages(stage, { base: "#/messages", empty: noMessages }),
   folders: () => new Folders(stage),
@@ -57,7 +64,7 @@ function go() {
 
 async function issueAny() {
   await attempt(async () => {
-    const { folders } = await get("/v1/folders");
+    const { folders } = await get("v1/folders");
     const names = folders.map((entry) => entry.folder);
     issue(me.folder ?? (names.length === 1 ? names[0] : null), names, () => {
       if (current.view instanceof Folders) current.view.reload();
@@ -98,9 +105,10 @@ document.getElementById("skip").addEventListener("click", (event) => {
 document.addEventListener("keydown", key);
 window.addEventListener("hashchange", go);
 chart.open();
+resume();
 go();
 await attempt(async () => {
-  const who = await get("/v1/whoami");
+  const who = await get("v1/whoami");
   me.folder = who.folder ?? null;
   document.getElementById("who").textContent = who.principal === "operator" ? "operator" : who.folder;
 });

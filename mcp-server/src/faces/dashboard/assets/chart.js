@@ -26,7 +26,7 @@ export class Chart {
   }
 
   async #draw() {
-    const rates = await get("/v1/rates").catch(() => null);
+    const rates = await get("v1/rates").catch(() => null);
     if (rates === null) return;
     const { minutes } = rates;
     const most = Math.max(1, ...minutes.map((minute) => minute.messages));

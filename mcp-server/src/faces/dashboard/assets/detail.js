@@ -33,7 +33,7 @@ export class Detail {
     this.#asked = new AbortController();
     const { signal } = this.#asked;
     try {
-      const message = await get(`/v1/messages/${encodeURIComponent(id)}`, { max_body_bytes: SOME }, signal);
+      const message = await get(`v1/messages/${encodeURIComponent(id)}`, { max_body_bytes: SOME }, signal);
       this.changed(id, message.state);
       this.#draw(message);
     } catch (error) {
@@ -117,7 +117,7 @@ export class Detail {
   }
 
   #all() {
-    return get(`/v1/messages/${encodeURIComponent(this.message.id)}`);
+    return get(`v1/messages/${encodeURIComponent(this.message.id)}`);
   }
 
   async #whole() {
@@ -138,7 +138,7 @@ export class Detail {
     const { id } = this.message;
     button.disabled = true;
     const done = await attempt(async () => {
-      await post(`/v1/messages/${encodeURIComponent(id)}/replay`);
+      await post(`v1/messages/${encodeURIComponent(id)}/replay`);
       toast("Replayed: it is pending again.");
       tell("Replayed.");
       if (this.id === id) await this.open(id);

@@ -21,7 +21,7 @@ export class Folders {
 
   async reload() {
     await attempt(async () => {
-      const { folders } = await get("/v1/folders");
+      const { folders } = await get("v1/folders");
       const names = folders.map((entry) => entry.folder);
       if (folders.length === 0) {
         show(
@@ -95,7 +95,7 @@ export class Folders {
     );
     if (!sure) return;
     await attempt(async () => {
-      const { revoked } = await remove(`/v1/route_tokens/${jid.split("/").map(encodeURIComponent).join("/")}`);
+      const { revoked } = await remove(`v1/route_tokens/${jid.split("/").map(encodeURIComponent).join("/")}`);
       toast(revoked === 1 ? "Revoked." : `Revoked ${revoked} URLs.`);
       await this.reload();
     });

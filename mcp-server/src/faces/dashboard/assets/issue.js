@@ -13,7 +13,7 @@ const FIELDS = { target_folder: "Folder", source_label: "Source", jid_suffix: "S
 const sources = { known: null };
 
 async function known() {
-  sources.known ??= await get("/v1/sources");
+  sources.known ??= await get("v1/sources");
   return sources.known;
 }
 
@@ -73,7 +73,7 @@ function form(dialog, content, folder, folders, issued) {
       if (value !== "" && value !== "0") ask[name] = name === "ttl_seconds" ? Number(value) : value;
     }
     try {
-      const token = await post("/v1/route_tokens/hook", ask);
+      const token = await post("v1/route_tokens/hook", ask);
       issued();
       result(dialog, content, ask, token, await known());
     } catch (error) {

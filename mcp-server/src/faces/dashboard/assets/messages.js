@@ -140,7 +140,7 @@ export class Messages {
     this.#label();
     this.#follow();
     try {
-      const page = await get("/v1/messages", this.#query({ max_body_bytes: PREVIEW }));
+      const page = await get("v1/messages", this.#query({ max_body_bytes: PREVIEW }));
       if (round !== this.#round) return;
       this.filter.setCustomValidity("");
       this.rows.clear();
@@ -177,7 +177,7 @@ export class Messages {
     const round = this.#round;
     this.older.disabled = true;
     await attempt(async () => {
-      const page = await get("/v1/messages", this.#query({ cursor: this.#end, max_body_bytes: PREVIEW }));
+      const page = await get("v1/messages", this.#query({ cursor: this.#end, max_body_bytes: PREVIEW }));
       if (round !== this.#round) return;
       this.#page(page);
       if (this.rows.trimTop()) {
@@ -191,7 +191,7 @@ export class Messages {
   #follow() {
     this.#stream?.close();
     const query = { match: this.filter.value.trim(), max_body_bytes: PREVIEW };
-    const stream = new EventSource(path("/v1/stream", query));
+    const stream = new EventSource(path("v1/stream", query));
     this.#stream = stream;
     this.#lamp("wait", "Connecting");
     stream.addEventListener("open", () => this.#lamp("on", "Live"));
@@ -199,7 +199,7 @@ export class Messages {
       const over = stream.readyState === EventSource.CLOSED;
       this.#lamp("off", over ? "Offline" : "Reconnecting");
       // Refused for good, or the session is over: asking says which, and shows the form.
-      if (over && this.#stream === stream) get("/v1/whoami").catch(() => {});
+      if (over && this.#stream === stream) get("v1/whoami").catch(() => {});
     });
     stream.addEventListener("message", (event) => this.#arrive(event));
   }
@@ -298,7 +298,7 @@ export class Messages {
     if (document.hidden || this.paused || this.#away) return;
     if (!lists && !this.rows.unsettled(PAGE)) return;
     const round = this.#round;
-    const page = await get("/v1/messages", this.#query({ max_body_bytes: lists ? PREVIEW : 0 })).catch(() => null);
+    const page = await get("v1/messages", this.#query({ max_body_bytes: lists ? PREVIEW : 0 })).catch(() => null);
     if (page === null || round !== this.#round) return;
     if (lists) {
       const known = page.messages.every((message) => this.rows.has(message.id));

@@ -58,7 +58,7 @@ export class Sessions extends Table {
   columns = ["Session", "State", "Folder", "Made", "Ended"];
 
   async read() {
-    return (await get("/v1/sessions")).sessions.reverse();
+    return (await get("v1/sessions")).sessions.reverse();
   }
 
   row(session) {
@@ -73,7 +73,7 @@ export class Sessions extends Table {
       cell("Ended", session.ended_at ? when(session.ended_at) : h("span", { class: "quiet" }, session.named ? "no" : "with its last attachment")),
       session.state === "ended"
         ? h("td")
-        : this.end("End", "End session?", `${session.id} ends for good, and what is said to it is refused.`, `/v1/sessions/${encodeURIComponent(session.id)}`, "Ended.", id),
+        : this.end("End", "End session?", `${session.id} ends for good, and what is said to it is refused.`, `v1/sessions/${encodeURIComponent(session.id)}`, "Ended.", id),
     );
   }
 }
@@ -86,7 +86,7 @@ export class Routes extends Table {
 
   async read() {
     try {
-      return (await get("/v1/routes")).routes;
+      return (await get("v1/routes")).routes;
     } catch (error) {
       if (error instanceof Refusal && error.status === 404) return [];
       throw error;
@@ -106,7 +106,7 @@ export class Routes extends Table {
       cell("Headers", headers.length > 0 ? write(h("code", {}), headers.join(", ")) : none()),
       cell("Target", write(h("code", {}), route.target)),
       cell("Owner", route.owner_folder === "*" ? h("span", { class: "quiet" }, "operator") : h("code", {}, route.owner_folder)),
-      this.end("Remove", "Remove route?", `Messages at ${route.match} go by the next rule that matches.`, `/v1/routes/${encodeURIComponent(route.route_id)}`, "Removed.", id),
+      this.end("Remove", "Remove route?", `Messages at ${route.match} go by the next rule that matches.`, `v1/routes/${encodeURIComponent(route.route_id)}`, "Removed.", id),
     );
   }
 }
