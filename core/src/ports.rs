@@ -90,6 +90,9 @@ pub trait GrantStore: Grants {
     /// for as long as they are remembered.
     fn list_grants(&self, scope: &Scope) -> Vec<GrantUse>;
 
+    /// The grant of this id, live or not, if `scope` covers its owner folder.
+    fn grant_of(&self, id: GrantId, scope: &Scope) -> Option<Arc<Grant>>;
+
     /// Every grant that writes this JID and whose owner folder `scope` covers.
     fn grants_of(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>>;
 
@@ -262,6 +265,8 @@ pub struct LeaseRequest {
     pub max_observed: usize,
     /// Whether they come where no message does, too.
     pub observed_alone: bool,
+    /// Only messages at these places; observed ones are not meant.
+    pub among: Option<Vec<Cursor>>,
 }
 
 /// What was leased.
@@ -332,10 +337,16 @@ pub enum Order {
 pub struct ReadRequest {
     /// Only messages routed to these folders.
     pub scope: Scope,
+    /// Only messages routed to this folder or below it.
+    pub within: Option<Folder>,
     /// Only messages at addresses that match.
     pub pattern: Option<Pattern>,
     /// Only messages that stand so.
     pub state: Option<State>,
+    /// Only messages that came then or later.
+    pub since: Option<Timestamp>,
+    /// Only messages that came before then.
+    pub until: Option<Timestamp>,
     /// Where the last page ended.
     pub cursor: Option<Cursor>,
     /// Which way.
@@ -344,6 +355,8 @@ pub struct ReadRequest {
     pub limit: usize,
     /// How much of each body to read, in bytes.
     pub body_limit: usize,
+    /// How much of bodies and heads to read in all, in bytes; the first message comes whatever it is.
+    pub budget: usize,
     /// The time now.
     pub now: Timestamp,
 }
@@ -355,6 +368,17 @@ pub struct Page {
     pub messages: Vec<Message>,
     /// Where to go on.
     pub cursor: Cursor,
+    /// Whether it ended for another reason than that the log does.
+    pub more: bool,
+}
+
+/// What a receiver may have to know of an inbox beside what it leases there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InboxSummary {
+    /// Messages that other receivers hold.
+    pub leased_by_others: u64,
+    /// Messages that are to be met as context.
+    pub unmet: u64,
 }
 
 /// One message and its life.
@@ -403,8 +427,27 @@ pub trait Log: Send + Sync {
     /// count from one. False: there is none in scope. Once it returns it is durable and was rung.
     fn replay(&self, id: MessageId, scope: Scope, now: Timestamp) -> Answer<'_, bool>;
 
+    /// The same for those of many messages that are settled, dead or observed; the others are left
+    /// as they are. The answers stand in the order of the ids; true: it was replayed.
+    fn replay_many(
+        &self,
+        ids: Vec<MessageId>,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Answer<'_, Vec<bool>>;
+
     /// What waits in an inbox, counting only what the pattern matches; from memory.
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting;
+
+    /// What else a receiver may have to know of an inbox, counting only what the pattern matches;
+    /// from memory.
+    fn summary(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        receiver: Receiver,
+        now: Timestamp,
+    ) -> InboxSummary;
 
     /// What is unsettled at `now`, of at most so many inboxes each by itself: the fullest, and of
     /// equals the first in their order. It costs with the inboxes and leases, not with the messages.

@@ -163,6 +163,23 @@ impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
         }
     }
 
+    /// Revokes one grant that is in reach, and says whether it was live until now. `None`: there is
+    /// none; another's reads so too.
+    pub async fn revoke_one(
+        &self,
+        permit: &Permit<ManageGrants>,
+        id: GrantId,
+    ) -> Result<Option<(Arc<Grant>, bool)>, StoreError> {
+        let Some(grant) = self.store.grant_of(id, &permit.scope()) else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        // One that has expired is revoked too: a clock that goes back does not bring it to life.
+        let revoked = self.store.revoke_grants(vec![id], now).await?;
+        let was_live = !revoked.is_empty() && grant.is_live(now);
+        Ok(Some((grant, was_live)))
+    }
+
     /// Issues an API key.
     pub async fn issue_key(
         &self,

@@ -133,6 +133,7 @@ async fn consume(
                 lease_for: LEASE,
                 max_observed: 0,
                 observed_alone: false,
+                among: None,
             })
             .await?;
         if leased.messages.is_empty() {

@@ -11,7 +11,7 @@ use doorbell_ingress::figures::{CommitFigures, DoorFigures};
 
 use tokio::sync::watch;
 
-use crate::{caller::Authenticator, switchboard::Switchboard};
+use crate::{caller::Authenticator, config::Reachability, switchboard::Switchboard};
 
 /// One running instance.
 pub struct House {
@@ -35,6 +35,13 @@ pub struct House {
     pub draining: watch::Sender<bool>,
     /// True from the first word of a stop on: it serves, and says that it is not ready.
     pub leaving: AtomicBool,
+}
+
+impl House {
+    /// What whoever is handed one of its URLs has to know of where it can be reached from.
+    pub fn url_warning(&self) -> Option<String> {
+        Reachability::of_text(&self.public_url).warning(&self.public_url)
+    }
 }
 
 /// A store that can copy itself while it serves.

@@ -3,7 +3,7 @@
 //! The steps are for a human. They hold no URL and no secret, so that every face can print them
 //! beside the one it has just minted. Menu names were taken from the senders' own documentation.
 
-use doorbell_core::label::Label;
+use doorbell_core::{grant::GrantId, label::Label};
 
 /// How to point one sender at a webhook URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +173,18 @@ pub fn steps(label: &Label) -> Steps {
         .iter()
         .find(means)
         .map_or(ANY, |sender| sender.steps)
+}
+
+/// What to do with a URL that was just minted: where a human pastes it, and what its agent does then.
+pub fn next_steps(label: &Label, grant: GrantId) -> String {
+    let steps = steps(label);
+    let mut text = format!("Where to paste it: {}\n", steps.title);
+    for (number, line) in (1..).zip(steps.lines) {
+        text += &format!("{number}. {line}\n");
+    }
+    text + &format!(
+        "Then call receive_messages with wait_seconds to hear it ring. To close it: revoke_route_token with grant_id {grant}."
+    )
 }
 
 #[cfg(test)]

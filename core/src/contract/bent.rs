@@ -23,9 +23,9 @@ use crate::{
     pattern::Pattern,
     ports::{
         Answer, BrowserSessions, ChannelStore, ChannelUse, Channels, Detail, GrantStore, GrantUse,
-        Grants, Health, InsertGrantError, KeyStore, LeaseRequest, Leased, Log, MakeSession, Page,
-        Put, ReadRequest, RouteStore, Routes, SetRuleError, SettleRequest, Settlement, StoreError,
-        Waiting,
+        Grants, Health, InboxSummary, InsertGrantError, KeyStore, LeaseRequest, Leased, Log,
+        MakeSession, Page, Put, ReadRequest, RouteStore, Routes, SetRuleError, SettleRequest,
+        Settlement, StoreError, Waiting,
     },
     rates::MINUTES,
     route::{NewRule, Rule, Table},
@@ -42,10 +42,15 @@ enum Bend {
     RevokedGrantsAreLetIn,
     LeasesEndASecondEarly,
     LeasesIgnoreThePattern,
+    LeasesTakeWhatIsThere,
+    OthersAreNobody,
     ObservedComeAlone,
     AnyoneSettles,
     ReplayOnlySaysSo,
+    WhatWaitsIsReplayedToo,
     PagesIgnoreTheState,
+    PagesIgnoreTheTime,
+    PagesIgnoreTheFolder,
     CursorsLagByOne,
     LifeForgetsItsEnd,
     WaitingIgnoresThePattern,
@@ -57,16 +62,21 @@ enum Bend {
     SigningOutOnlySaysSo,
 }
 
-const BENDS: [Bend; 18] = [
+const BENDS: [Bend; 23] = [
     Bend::RepeatsAreStored,
     Bend::OnlyTheIdIsCompared,
     Bend::RevokedGrantsAreLetIn,
     Bend::LeasesEndASecondEarly,
     Bend::LeasesIgnoreThePattern,
+    Bend::LeasesTakeWhatIsThere,
+    Bend::OthersAreNobody,
     Bend::ObservedComeAlone,
     Bend::AnyoneSettles,
     Bend::ReplayOnlySaysSo,
+    Bend::WhatWaitsIsReplayedToo,
     Bend::PagesIgnoreTheState,
+    Bend::PagesIgnoreTheTime,
+    Bend::PagesIgnoreTheFolder,
     Bend::CursorsLagByOne,
     Bend::LifeForgetsItsEnd,
     Bend::WaitingIgnoresThePattern,
@@ -118,6 +128,10 @@ impl GrantStore for Bent {
 
     fn list_grants(&self, scope: &Scope) -> Vec<GrantUse> {
         self.1.list_grants(scope)
+    }
+
+    fn grant_of(&self, id: GrantId, scope: &Scope) -> Option<Arc<Grant>> {
+        self.1.grant_of(id, scope)
     }
 
     fn grants_of(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>> {
@@ -255,6 +269,7 @@ impl Log for Bent {
         match self.0 {
             Bend::LeasesEndASecondEarly => request.lease_for -= Duration::from_secs(1),
             Bend::LeasesIgnoreThePattern => request.pattern = None,
+            Bend::LeasesTakeWhatIsThere => request.among = None,
             Bend::ObservedComeAlone => request.observed_alone = true,
             Bend::AnyoneSettles => request.receiver = Receiver(0),
             _ => {}
@@ -277,6 +292,12 @@ impl Log for Bent {
     fn read(&self, mut request: ReadRequest) -> Answer<'_, Page> {
         if self.0 == Bend::PagesIgnoreTheState {
             request.state = None;
+        }
+        if self.0 == Bend::PagesIgnoreTheTime {
+            (request.since, request.until) = (None, None);
+        }
+        if self.0 == Bend::PagesIgnoreTheFolder {
+            request.within = None;
         }
         let page = self.1.read(request);
         if self.0 != Bend::CursorsLagByOne {
@@ -319,9 +340,41 @@ impl Log for Bent {
         Box::pin(async { Ok(found.await?.is_some()) })
     }
 
+    fn replay_many(
+        &self,
+        ids: Vec<MessageId>,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Answer<'_, Vec<bool>> {
+        if self.0 != Bend::WhatWaitsIsReplayedToo {
+            return self.1.replay_many(ids, scope, now);
+        }
+        Box::pin(async move {
+            let mut replayed = Vec::new();
+            for id in ids {
+                replayed.push(self.1.replay(id, scope.clone(), now).await?);
+            }
+            Ok(replayed)
+        })
+    }
+
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
         let pattern = pattern.filter(|_| self.0 != Bend::WaitingIgnoresThePattern);
         self.1.waiting(inbox, pattern, now)
+    }
+
+    fn summary(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        receiver: Receiver,
+        now: Timestamp,
+    ) -> InboxSummary {
+        let receiver = match self.0 {
+            Bend::OthersAreNobody => Receiver(u64::MAX),
+            _ => receiver,
+        };
+        self.1.summary(inbox, pattern, receiver, now)
     }
 
     fn backlogs(&self, most: usize, now: Timestamp) -> Answer<'_, Backlogs> {

@@ -24,6 +24,7 @@ list_laws![
     revoking_says_which_grants_were_live_until_now,
     a_revoked_or_expired_grant_is_still_found_and_says_so,
     grants_are_listed_oldest_first_to_whoever_contains_their_owner,
+    a_grant_is_found_by_its_id_by_whoever_contains_its_owner,
     the_grants_of_a_jid_are_those_that_write_it,
     the_last_use_of_a_grant_is_the_last_arrival_that_was_stored,
 ];
@@ -167,6 +168,25 @@ async fn grants_are_listed_oldest_first_to_whoever_contains_their_owner(s: Subje
     assert_eq!(seen_by(&agent("a/b")), [a_b]);
     assert_eq!(seen_by(&agent("ab")), [ab]);
     assert_eq!(seen_by(&agent("b")), []);
+}
+
+async fn a_grant_is_found_by_its_id_by_whoever_contains_its_owner(s: Subject) {
+    let (mut grant, hash) = s.record("a/b", "github");
+    grant.owner_folder = in_folder("a");
+    let grant = s.insert((grant, hash)).await.expect("kept");
+    let found = |who: &Principal| s.store.grant_of(grant.id, &grants_of(who));
+    for who in [Principal::Operator, agent("a")] {
+        assert_eq!(found(&who), Some(grant.clone()), "{who}");
+    }
+    for who in [agent("a/b"), agent("ab")] {
+        assert_eq!(found(&who), None, "{who}");
+    }
+    let revoked = s.store.revoke_grants(vec![grant.id], at(1)).await;
+    assert_eq!(revoked, Ok(vec![grant.id]));
+    let revoked_at = found(&agent("a")).expect("remembered").revoked_at;
+    assert_eq!(revoked_at, Some(at(1)));
+    let unknown = GrantId::new(at(0), 999);
+    assert_eq!(s.store.grant_of(unknown, &grants_of(&agent("a"))), None);
 }
 
 async fn the_grants_of_a_jid_are_those_that_write_it(s: Subject) {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::{
     list_laws,
     subject::{
-        ANN, BOB, Subject, arrival, at, from, ids, in_folder, inbox, just_before, pattern, session,
-        together,
+        ANN, BOB, Subject, arrival, at, from, ids, in_folder, inbox, just_before, pattern, read,
+        session, together,
     },
 };
 use crate::{
-    message::{Destination, LEASE, Receiver, State},
+    message::{Cursor, Destination, LEASE, Receiver, State},
     ports::{LeaseRequest, Leased},
 };
 
@@ -29,6 +29,7 @@ list_laws![
     a_leased_body_is_cut_at_the_limit,
     where_fewer_were_ready_the_next_end_of_a_lease_or_rest_is_told,
     leasing_nothing_changes_nothing,
+    of_places_that_are_named_a_lease_takes_those_that_are_ready_and_no_others,
 ];
 
 async fn a_lease_takes_the_oldest_ready_messages_and_no_more_than_asked(s: Subject) {
@@ -261,4 +262,29 @@ async fn leasing_nothing_changes_nothing(s: Subject) {
     };
     assert_eq!(s.lease(none).await, Leased::default());
     assert_eq!(s.state(id, at(1)).await, (State::Pending, 0));
+}
+
+async fn of_places_that_are_named_a_lease_takes_those_that_are_ready_and_no_others(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let other = s.mint("acme", "linear").await;
+    let elsewhere = s.mint("ab", "github").await;
+    let mut all = s.fill(&grant, 2).await;
+    all.extend(s.fill(&other, 2).await);
+    all.extend(s.fill(&elsewhere, 1).await);
+    let page = s.page(read(at(9))).await.messages;
+    let place = |n: usize| page[n].cursor;
+    let among = |places: Vec<Cursor>, max| LeaseRequest {
+        among: Some(places),
+        max,
+        ..from("acme", ANN, at(9))
+    };
+    assert_eq!(s.lease(among(vec![], 100)).await.messages, []);
+    assert_eq!(s.lease(among(vec![place(4)], 100)).await.messages, []);
+    let mixed = vec![place(3), place(1), place(3), Cursor(999)];
+    let taken = s.lease(among(mixed.clone(), 100)).await.messages;
+    assert_eq!(ids(&taken), [all[1], all[3]]);
+    assert_eq!(s.lease(among(mixed, 100)).await.messages, [], "held");
+    let two = vec![place(0), place(2)];
+    assert_eq!(ids(&s.lease(among(two, 1)).await.messages), all[..1]);
+    assert_eq!(s.state(all[2], at(9)).await, (State::Pending, 0));
 }

@@ -9,7 +9,7 @@ use super::{
     },
 };
 use crate::{
-    message::{Destination, Happening, LEASE, MessageId, State},
+    message::{Destination, Happening, LEASE, MessageId, Mode, State},
     principal::Principal,
 };
 
@@ -20,6 +20,7 @@ list_laws![
     a_replayed_message_is_as_new_whatever_became_of_it,
     a_replayed_message_has_five_attempts_again,
     a_replay_out_of_scope_does_nothing,
+    of_many_only_what_is_over_is_replayed_and_each_once,
 ];
 
 async fn a_message_is_shown_to_whoever_contains_the_folder_it_was_routed_to(s: Subject) {
@@ -169,4 +170,39 @@ async fn a_replay_out_of_scope_does_nothing(s: Subject) {
     assert_eq!(s.lease(from("a", ANN, at(2))).await.messages, []);
     let replayed = s.store.replay(id, messages_of(&agent("a")), at(3)).await;
     assert_eq!(replayed, Ok(true));
+}
+
+async fn of_many_only_what_is_over_is_replayed_and_each_once(s: Subject) {
+    let grant = s.mint("a", "github").await;
+    let dead = s.fill(&grant, 1).await[0];
+    let now = s.wear_out("a", at(0)).await;
+    let mut one = arrival(&grant);
+    one.received_at = now;
+    let leased = s.stored(one.clone()).await;
+    s.take("a", BOB, now).await;
+    let settled = s.stored(one.clone()).await;
+    assert!(s.ack(settled, ANN, now).await);
+    let pending = s.stored(one.clone()).await;
+    one.mode = Mode::Observe;
+    let observed = s.stored(one).await;
+    s.rings.take();
+
+    let unknown = MessageId::new(at(9_999), 1);
+    let all = [dead, unknown, leased, settled, dead, pending, observed];
+    let replay = |who: Principal| s.store.replay_many(all.to_vec(), messages_of(&who), now);
+    for stranger in [agent("ab"), agent("a/b")] {
+        assert_eq!(replay(stranger).await, Ok(vec![false; 7]));
+    }
+    let replayed = replay(agent("a")).await.expect("replayed");
+    assert_eq!(replayed, [true, false, false, true, false, false, true]);
+    let rung: Vec<_> = s.rings.take().into_iter().map(|(_, id)| id).collect();
+    assert_eq!(rung, [dead, settled, observed]);
+    for id in [dead, settled, observed, pending] {
+        assert_eq!(s.state(id, now).await, (State::Pending, 0));
+    }
+    assert_eq!(s.state(leased, now).await, (State::Leased, 1));
+    let none = s
+        .store
+        .replay_many(Vec::new(), messages_of(&agent("a")), now);
+    assert_eq!(none.await, Ok(vec![]));
 }

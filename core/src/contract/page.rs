@@ -21,8 +21,11 @@ list_laws![
     a_page_that_found_nothing_still_moves_on,
     a_page_is_filtered_by_pattern,
     a_page_is_filtered_by_how_messages_stand_at_the_time,
+    a_page_is_filtered_by_folder_and_by_time,
     a_page_reaches_no_further_than_the_scope,
     a_body_in_a_page_is_cut_at_the_limit,
+    a_page_says_whether_the_log_goes_on,
+    a_page_holds_no_more_bytes_than_it_may_but_for_its_first_message,
 ];
 
 /// Every id that pages of so many bring, and how many pages that took.
@@ -230,6 +233,34 @@ async fn a_page_is_filtered_by_how_messages_stand_at_the_time(s: Subject) {
     );
 }
 
+async fn a_page_is_filtered_by_folder_and_by_time(s: Subject) {
+    let above = s.mint("a", "github").await;
+    let below = s.mint("a/b", "github").await;
+    let beside = s.mint("ab", "github").await;
+    let mut all = Vec::new();
+    for (second, grant) in [(1, &above), (2, &below), (3, &beside), (4, &above)] {
+        let mut one = arrival(grant);
+        one.received_at = at(second);
+        all.push(s.stored(one).await);
+    }
+    let found = async |within: Option<&str>, since: Option<u64>, until: Option<u64>| {
+        let page = s.page(ReadRequest {
+            within: within.map(in_folder),
+            since: since.map(at),
+            until: until.map(at),
+            ..read(at(9))
+        });
+        ids(&page.await.messages)
+    };
+    assert_eq!(found(Some("a"), None, None).await, [all[0], all[1], all[3]]);
+    assert_eq!(found(Some("a/b"), None, None).await, all[1..2]);
+    assert_eq!(found(None, Some(2), None).await, all[1..]);
+    assert_eq!(found(None, None, Some(4)).await, all[..3]);
+    assert_eq!(found(None, Some(2), Some(3)).await, all[1..2]);
+    assert_eq!(found(Some("ab"), Some(4), None).await, []);
+    assert_eq!(found(None, Some(3), Some(2)).await, []);
+}
+
 async fn a_page_reaches_no_further_than_the_scope(s: Subject) {
     let grant = s.mint("c", "github").await;
     let mut sent = Vec::new();
@@ -269,4 +300,60 @@ async fn a_body_in_a_page_is_cut_at_the_limit(s: Subject) {
     });
     let message = page.await.messages.remove(0);
     assert_eq!((&message.body[..], message.body_bytes), (&b"h"[..], 5));
+}
+
+async fn a_page_says_whether_the_log_goes_on(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    assert!(!s.page(read(at(0))).await.more, "of an empty log");
+    s.fill(&grant, 3).await;
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        let mut request = ReadRequest {
+            order,
+            limit: 2,
+            ..read(at(0))
+        };
+        let first = s.page(request.clone()).await;
+        assert!(first.more, "{order:?}");
+        request.cursor = Some(first.cursor);
+        for _ in 0..2 {
+            let rest = s.page(request.clone()).await;
+            assert!(!rest.more, "{order:?}");
+            request.cursor = Some(rest.cursor);
+        }
+        request.cursor = None;
+        request.limit = 3;
+        assert!(!s.page(request).await.more, "{order:?}: full at the end");
+    }
+}
+
+async fn a_page_holds_no_more_bytes_than_it_may_but_for_its_first_message(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    let mut all = Vec::new();
+    for length in [4_000, 1_000, 1_000, 3_000] {
+        let mut one = arrival(&grant);
+        one.body = vec![b'x'; length].into();
+        all.push(s.stored(one).await);
+    }
+    let mut request = ReadRequest {
+        budget: 2_900,
+        ..read(at(0))
+    };
+    for (expected, more) in [(&all[..1], true), (&all[1..3], true), (&all[3..], false)] {
+        let page = s.page(request.clone()).await;
+        assert_eq!((&*ids(&page.messages), page.more), (expected, more));
+        request.cursor = Some(page.cursor);
+    }
+    // What counts is what is read of a body.
+    let cut = ReadRequest {
+        body_limit: 100,
+        cursor: None,
+        ..request
+    };
+    assert_eq!(ids(&s.page(cut).await.messages), all);
+    let backwards = ReadRequest {
+        order: Order::NewestFirst,
+        budget: 2_900,
+        ..read(at(0))
+    };
+    assert_eq!(ids(&s.page(backwards).await.messages), all[3..]);
 }

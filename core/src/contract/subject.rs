@@ -312,6 +312,7 @@ pub(super) fn from(folder: &str, receiver: Receiver, now: Timestamp) -> LeaseReq
         lease_for: LEASE,
         max_observed: 10,
         observed_alone: true,
+        among: None,
     }
 }
 
@@ -319,12 +320,16 @@ pub(super) fn from(folder: &str, receiver: Receiver, now: Timestamp) -> LeaseReq
 pub(super) fn read(now: Timestamp) -> ReadRequest {
     ReadRequest {
         scope: everything(),
+        within: None,
         pattern: None,
         state: None,
+        since: None,
+        until: None,
         cursor: None,
         order: Order::OldestFirst,
         limit: 1_000,
         body_limit: usize::MAX,
+        budget: usize::MAX,
         now,
     }
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::{
     list_laws,
-    subject::{ANN, Subject, arrival, at, from, inbox, pattern, session},
+    subject::{ANN, BOB, Subject, arrival, at, from, inbox, pattern, session},
 };
 use crate::{
     backlog::{Backlog, Backlogs},
     message::{Cursor, LEASE, Mode},
-    ports::{LeaseRequest, Waiting},
+    ports::{InboxSummary, LeaseRequest, Waiting},
 };
 
 list_laws![
@@ -17,6 +17,7 @@ list_laws![
     what_waits_is_counted_by_inbox_and_pattern,
     what_is_settled_dead_or_observed_does_not_wait,
     a_peek_shows_what_a_lease_would_take_and_takes_nothing,
+    a_summary_counts_what_others_hold_and_what_is_to_be_met,
     backlogs_say_of_every_inbox_what_is_unsettled_and_since_when,
     backlogs_name_the_fullest_inboxes_and_sum_up_the_rest,
 ];
@@ -220,4 +221,37 @@ async fn what_is_settled_dead_or_observed_does_not_wait(s: Subject) {
         s.store.waiting(&inbox("acme"), None, dead),
         Waiting::default()
     );
+}
+
+async fn a_summary_counts_what_others_hold_and_what_is_to_be_met(s: Subject) {
+    let grant = s.mint("acme", "github").await;
+    s.fill(&grant, 3).await;
+    let mut quiet = arrival(&grant);
+    quiet.mode = Mode::Observe;
+    s.stored(quiet).await;
+    let summary = |by, text: Option<&str>, now| {
+        let pattern = text.and_then(pattern);
+        s.store
+            .summary(&inbox("acme"), pattern.as_ref(), by, at(now))
+    };
+    let of = |leased_by_others, unmet| InboxSummary {
+        leased_by_others,
+        unmet,
+    };
+    assert_eq!(summary(ANN, None, 5), of(0, 1));
+    s.lease(LeaseRequest {
+        max: 2,
+        max_observed: 0,
+        ..from("acme", BOB, at(10))
+    })
+    .await;
+    assert_eq!(summary(ANN, None, 11), of(2, 1));
+    assert_eq!(summary(BOB, None, 11), of(0, 1));
+    assert_eq!(summary(ANN, Some("hook:acme/*"), 11), of(2, 1));
+    assert_eq!(summary(ANN, Some("hook:acme/eng/*"), 11), of(0, 0));
+    s.take("acme", ANN, at(12)).await;
+    assert_eq!(summary(ANN, None, 12), of(2, 0), "met, and its own");
+    assert_eq!(summary(BOB, None, 12), of(1, 0));
+    let over = 10 + LEASE.as_secs();
+    assert_eq!(summary(ANN, None, over), of(0, 0), "leases that ended");
 }

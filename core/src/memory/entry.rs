@@ -10,7 +10,7 @@ use crate::{
         MessageId, Mode, REVIVAL_PAUSE, Reason, Receiver, Repeats, State, Via,
     },
     pattern::Pattern,
-    ports::Settlement,
+    ports::{ReadRequest, Settlement},
     time::Timestamp,
 };
 
@@ -120,6 +120,23 @@ impl Entry {
         pattern.is_none_or(|pattern| pattern.matches(&self.message.address.to_string()))
     }
 
+    /// Whether a page of the log that is asked for so brings it.
+    pub(super) fn is_asked_for(&self, by: &ReadRequest) -> bool {
+        let at = self.message.received_at;
+        let within = by.within.as_ref();
+        self.is_in(&by.scope)
+            && within.is_none_or(|folder| folder.contains(&self.message.to.folder))
+            && self.matches(by.pattern.as_ref())
+            && by.state.is_none_or(|state| self.state(by.now) == state)
+            && by.since.is_none_or(|since| since <= at)
+            && by.until.is_none_or(|until| at < until)
+    }
+
+    /// Whether nobody is to lease it any more.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        !matches!(self.state(now), State::Pending | State::Leased)
+    }
+
     /// Whether a provider's id that comes through `grant` was seen in this message within the window.
     pub(super) fn has_id_of(&self, grant: GrantId, by: &Arrival) -> bool {
         self.message.grant == grant
@@ -184,6 +201,23 @@ impl Entry {
 
     pub(super) fn is_unmet(&self) -> bool {
         matches!(self.stand, Stand::Unmet)
+    }
+
+    /// Whether another receiver holds it.
+    pub(super) fn is_held_from(&self, receiver: Receiver, now: Timestamp) -> bool {
+        self.state(now) == State::Leased
+            && matches!(self.stand, Stand::Leased { by, .. } if by != receiver)
+    }
+
+    /// How many bytes of it a page holds whose bodies are cut at `body_limit`.
+    pub(super) fn size(&self, body_limit: usize) -> usize {
+        let head = &self.message.head;
+        let headers = head.headers.iter();
+        headers
+            .map(|(name, value)| name.len() + value.len())
+            .sum::<usize>()
+            + head.query.len()
+            + self.message.body.len().min(body_limit)
     }
 
     /// When its lease or rest ends, if it has one that has not ended. The end of a last lease

@@ -92,6 +92,12 @@ impl GrantStore for MemoryStore {
             .collect()
     }
 
+    fn grant_of(&self, id: GrantId, scope: &Scope) -> Option<Arc<Grant>> {
+        let tables = self.tables();
+        let grant = tables.grant_by_id(id)?;
+        scope.covers(&grant.owner_folder).then(|| grant.clone())
+    }
+
     fn grants_of(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>> {
         let mut grants = self.tables().grants_oldest_first();
         grants.retain(|grant| grant.jid() == *jid && scope.covers(&grant.owner_folder));

@@ -11,11 +11,11 @@ use crate::{
     address::Inbox,
     backlog::{Backlog, Backlogs},
     folder::Folder,
-    message::{Arrival, Cursor, Kind, MessageId, Mode, State, Via},
+    message::{Arrival, Cursor, Kind, MessageId, Mode, Receiver, State, Via},
     pattern::Pattern,
     ports::{
-        Answer, Detail, LeaseRequest, Leased, Log, Order, Page, Put, ReadRequest, SettleRequest,
-        Waiting,
+        Answer, Detail, InboxSummary, LeaseRequest, Leased, Log, Order, Page, Put, ReadRequest,
+        SettleRequest, Waiting,
     },
     rates::{MINUTES, Rates},
     time::Timestamp,
@@ -100,15 +100,20 @@ impl Log for MemoryStore {
         let asked = |entry: &Entry| {
             request.inboxes.contains(entry.inbox()) && entry.matches(request.pattern.as_ref())
         };
+        let among = request.among.as_deref();
+        let is_ready = |entry: &Entry| {
+            entry.is_ready(request.now)
+                && among.is_none_or(|places| places.contains(&Cursor(entry.seq)))
+        };
         let mut ready = tables.entries.iter().filter(|entry| asked(entry));
-        let alone = request.max == 0 || !ready.any(|entry| entry.is_ready(request.now));
+        let alone = request.max == 0 || !ready.any(is_ready);
         let most_observed = if alone && !request.observed_alone {
             0
         } else {
             request.max_observed
         };
         for entry in tables.entries.iter_mut().filter(|entry| asked(entry)) {
-            if entry.is_ready(request.now) && leased.messages.len() < request.max {
+            if is_ready(entry) && leased.messages.len() < request.max {
                 entry.lease(request.receiver, request.now, until);
                 leased
                     .messages
@@ -174,18 +179,20 @@ impl Log for MemoryStore {
         let mut page = Page {
             messages: Vec::new(),
             cursor: Cursor(from),
+            more: false,
         };
+        let mut bytes = 0;
         for entry in ahead {
-            if page.messages.len() == request.limit {
+            let asked_for = entry.is_asked_for(&request);
+            let size = entry.size(request.body_limit);
+            let over = asked_for && bytes + size > request.budget && !page.messages.is_empty();
+            if over || page.messages.len() == request.limit {
+                page.more = true;
                 break;
             }
             page.cursor = Cursor(entry.seq);
-            if entry.is_in(&request.scope)
-                && entry.matches(request.pattern.as_ref())
-                && request
-                    .state
-                    .is_none_or(|state| entry.state(request.now) == state)
-            {
+            if asked_for {
+                bytes += size;
                 page.messages
                     .push(entry.show(request.body_limit, request.now));
             }
@@ -221,6 +228,30 @@ impl Log for MemoryStore {
         answer(Ok(true))
     }
 
+    fn replay_many(
+        &self,
+        ids: Vec<MessageId>,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Answer<'_, Vec<bool>> {
+        let mut tables = self.tables();
+        let mut rung = Vec::new();
+        let mut replayed = Vec::with_capacity(ids.len());
+        for id in ids {
+            let done = tables.find(id, &scope).filter(|entry| entry.is_over(now));
+            replayed.push(done.is_some());
+            if let Some(entry) = done {
+                entry.replay(now);
+                rung.push((entry.inbox().clone(), id));
+            }
+        }
+        drop(tables);
+        for (inbox, id) in rung {
+            self.ring.ring(&inbox, &[id]);
+        }
+        answer(Ok(replayed))
+    }
+
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
         let tables = self.tables();
         let mut waiting = Waiting::default();
@@ -238,6 +269,24 @@ impl Log for MemoryStore {
             waiting.next_ready_at = ends.into_iter().flatten().min();
         }
         waiting
+    }
+
+    fn summary(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        receiver: Receiver,
+        now: Timestamp,
+    ) -> InboxSummary {
+        let tables = self.tables();
+        let mut summary = InboxSummary::default();
+        for entry in &tables.entries {
+            if entry.inbox() == inbox && entry.matches(pattern) {
+                summary.leased_by_others += u64::from(entry.is_held_from(receiver, now));
+                summary.unmet += u64::from(entry.is_unmet());
+            }
+        }
+        summary
     }
 
     fn backlogs(&self, most: usize, now: Timestamp) -> Answer<'_, Backlogs> {

@@ -234,12 +234,16 @@ impl House {
         let everything = authorize(&Principal::Operator, UseMessages).expect("an operator may");
         let page = self.store.read(ReadRequest {
             scope: everything.scope(),
+            within: None,
             pattern: None,
             state: None,
+            since: None,
+            until: None,
             cursor: None,
             order: Order::OldestFirst,
             limit: 1_000,
             body_limit: usize::MAX,
+            budget: usize::MAX,
             now: self.clock.now(),
         });
         page.await.expect("the model works").messages

@@ -15,11 +15,11 @@ use doorbell_core::{
     grant::{Grant, GrantId},
     label::SessionId,
     memory::MemoryStore,
-    message::{Arrival, Cursor, MessageId},
+    message::{Arrival, Cursor, MessageId, Receiver},
     pattern::Pattern,
     ports::{
-        Answer, ChannelStore, Channels, Detail, Grants, Health, LeaseRequest, Leased, Log, Page,
-        Put, ReadRequest, Routes, SettleRequest, StoreError, Waiting,
+        Answer, ChannelStore, Channels, Detail, Grants, Health, InboxSummary, LeaseRequest, Leased,
+        Log, Page, Put, ReadRequest, Routes, SettleRequest, StoreError, Waiting,
     },
     rates::MINUTES,
     route::Table,
@@ -106,8 +106,25 @@ impl Log for Moody {
     fn replay(&self, id: MessageId, scope: Scope, now: Timestamp) -> Answer<'_, bool> {
         self.store.replay(id, scope, now)
     }
+    fn replay_many(
+        &self,
+        ids: Vec<MessageId>,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Answer<'_, Vec<bool>> {
+        self.store.replay_many(ids, scope, now)
+    }
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
         self.store.waiting(inbox, pattern, now)
+    }
+    fn summary(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        receiver: Receiver,
+        now: Timestamp,
+    ) -> InboxSummary {
+        self.store.summary(inbox, pattern, receiver, now)
     }
     fn backlogs(&self, most: usize, now: Timestamp) -> Answer<'_, Backlogs> {
         self.store.backlogs(most, now)

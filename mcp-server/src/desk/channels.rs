@@ -122,6 +122,7 @@ impl Local {
             token: token.to_owned(),
             url: format!("{}/hook/{token}", self.house.public_url),
             expires_at: Text(exposed.grant.expires_at),
+            warning: self.house.url_warning(),
         })
     }
 

@@ -22,19 +22,22 @@ use crate::{
     caller::Caller,
     house::House,
     refusal::Refusal,
+    sources,
     wire::{
         Ack, AckResults, ChannelList, Count, Detail, ExposeChannel, ExposedChannel, IssueChat,
         IssueKey, IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Message,
-        Nack, OpenSession, Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey,
-        RouteList, RouteTested, SessionEntry, SessionList, SetRoute, SettleStatus, Settled,
-        SigningKeyRotated, TestRoute, Text, TokenEntry, TokenList,
+        Nack, OpenSession, Page, Read, Receive, Received, Replay, Replayed, ReplayedMany, Revoked,
+        RotateSigningKey, RouteList, RouteTested, SessionEntry, SessionList, SetRoute,
+        SettleStatus, Settled, SigningKeyRotated, TestRoute, Text, TokenEntry, TokenList,
     },
 };
 
 /// How many ids one call settles.
-const MAX_IDS: usize = 1_000;
+pub(super) const MAX_IDS: usize = 1_000;
 /// How many messages a page holds unless it is asked otherwise.
 const DEFAULT_LIMIT: usize = 50;
+/// How many bytes of messages a page holds, but for a first one that is larger.
+pub(super) const PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// The longest name of a key, in characters.
 const MAX_KEY_NAME: usize = 200;
 
@@ -138,12 +141,16 @@ impl Local {
     ) -> Answer<(Vec<(Cursor, Message)>, Cursor)> {
         let request = ports::ReadRequest {
             scope: self.use_messages()?.scope(),
+            within: None,
             pattern,
             state: None,
+            since: None,
+            until: None,
             cursor: Some(cursor),
             order: ports::Order::OldestFirst,
             limit,
             body_limit: usize::try_from(body_bytes).unwrap_or(usize::MAX),
+            budget: PAGE_BYTES,
             now: self.house.clock.now(),
         };
         let page = self.house.store.read(request).await?;
@@ -164,6 +171,11 @@ impl Local {
             jid: Text(issued.grant.jid()),
             grant_id: Text(issued.grant.id),
             expires_at: issued.grant.expires_at.map(Text),
+            next_steps: match &issued.grant.door {
+                Door::Hook { label, .. } => Some(sources::next_steps(label, issued.grant.id)),
+                Door::Web { .. } => None,
+            },
+            warning: self.house.url_warning(),
         }
     }
 
@@ -252,6 +264,21 @@ impl Desk for Local {
         })
     }
 
+    async fn revoke_grant(&self, id: GrantId) -> Answer<Revoked> {
+        let permit = authorize(self.principal(), ManageGrants)?;
+        let Some((grant, was_live)) = self.house.registry.revoke_one(&permit, id).await? else {
+            return Err(Refusal::NotFound(format!("no grant {id}")));
+        };
+        let jid = grant.jid();
+        if was_live {
+            tracing::info!(%jid, grant = %id, by = %self.caller, "revoked");
+        }
+        Ok(Revoked {
+            jid: Text(jid),
+            revoked: u64::from(was_live),
+        })
+    }
+
     async fn receive(&self, ask: Receive) -> Answer<Received> {
         let folder = self.folder_or_home(ask.folder.clone(), "folder")?;
         let permit = authorize(self.principal(), Consume { folder }).map_err(|denied| {
@@ -293,12 +320,16 @@ impl Desk for Local {
         }
         let request = ports::ReadRequest {
             scope: self.use_messages()?.scope(),
+            within: None,
             pattern: ask.pattern.map(|pattern| pattern.0),
             state: ask.state.map(shapes::state),
+            since: None,
+            until: None,
             cursor: ask.cursor.map(|cursor| cursor.0),
             order: shapes::order(ask.order.unwrap_or_default()),
             limit: ask.limit.map_or(DEFAULT_LIMIT, Count::as_len),
             body_limit: shapes::body_limit(ask.max_body_bytes),
+            budget: PAGE_BYTES,
             now: self.house.clock.now(),
         };
         let page = self.house.store.read(request).await?;
@@ -344,6 +375,10 @@ impl Desk for Local {
         } else {
             Err(Refusal::NotFound(format!("no message {id}")))
         }
+    }
+
+    async fn replay_many(&self, ask: Replay) -> Answer<ReplayedMany> {
+        self.replay_all(ask).await
     }
 
     async fn issue_key(&self, ask: IssueKey) -> Answer<IssuedKey> {

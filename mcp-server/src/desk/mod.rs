@@ -9,6 +9,7 @@ mod local;
 mod overview;
 mod receiving;
 mod remote;
+mod replaying;
 mod routes;
 mod shapes;
 
@@ -29,8 +30,9 @@ use crate::{
     wire::{
         Ack, AckResults, ChannelList, Detail, ExposeChannel, ExposedChannel, IssueChat, IssueKey,
         IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Nack, OpenSession,
-        Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, RouteList, RouteTested,
-        SessionEntry, SessionList, SetRoute, SigningKeyRotated, TestRoute, TokenList,
+        Page, Read, Receive, Received, Replay, Replayed, ReplayedMany, Revoked, RotateSigningKey,
+        RouteList, RouteTested, SessionEntry, SessionList, SetRoute, SigningKeyRotated, TestRoute,
+        TokenList,
     },
 };
 
@@ -47,6 +49,8 @@ pub trait Desk: Send + Sync {
     fn list_tokens(&self, ask: ListTokens) -> impl Future<Output = Answer<TokenList>> + Send;
     /// Revokes all of a JID's tokens.
     fn revoke_token(&self, jid: Jid) -> impl Future<Output = Answer<Revoked>> + Send;
+    /// Revokes one route token.
+    fn revoke_grant(&self, id: GrantId) -> impl Future<Output = Answer<Revoked>> + Send;
     /// Leases messages, waiting if asked to.
     fn receive(&self, ask: Receive) -> impl Future<Output = Answer<Received>> + Send;
     /// Settles messages.
@@ -63,6 +67,8 @@ pub trait Desk: Send + Sync {
     ) -> impl Future<Output = Answer<Detail>> + Send;
     /// Makes a message pending again.
     fn replay(&self, id: MessageId) -> impl Future<Output = Answer<Replayed>> + Send;
+    /// Makes many messages pending again, of those that are settled, dead or observed.
+    fn replay_many(&self, ask: Replay) -> impl Future<Output = Answer<ReplayedMany>> + Send;
     /// Issues an agent's API key.
     fn issue_key(&self, ask: IssueKey) -> impl Future<Output = Answer<IssuedKey>> + Send;
     /// Lists API keys.

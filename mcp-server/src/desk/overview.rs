@@ -28,6 +28,7 @@ impl Local {
             },
             folder: self.principal().home().cloned().map(Text),
             public_url: self.house.public_url.clone(),
+            warning: self.house.url_warning(),
         }
     }
 

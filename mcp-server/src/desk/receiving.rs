@@ -85,6 +85,7 @@ fn request(inboxes: Vec<Inbox>, receiver: Receiver, ask: &Receive, now: Timestam
         lease_for: LEASE,
         max_observed: 0,
         observed_alone: false,
+        among: None,
     }
 }
 

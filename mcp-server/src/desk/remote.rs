@@ -26,8 +26,9 @@ use crate::{
     wire::{
         Ack, AckResults, ChannelList, Detail, ExposeChannel, ExposedChannel, IssueChat, IssueKey,
         IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Nack, OpenSession,
-        Page, Read, Receive, Received, Replayed, Revoked, RotateSigningKey, RouteList, RouteTested,
-        SessionEntry, SessionList, SetRoute, SigningKeyRotated, TestRoute, TokenList,
+        Page, Read, Receive, Received, Replay, Replayed, ReplayedMany, Revoked, RotateSigningKey,
+        RouteList, RouteTested, SessionEntry, SessionList, SetRoute, SigningKeyRotated, TestRoute,
+        TokenList,
     },
 };
 
@@ -243,6 +244,11 @@ impl Desk for Remote {
             .await
     }
 
+    async fn revoke_grant(&self, id: GrantId) -> Answer<Revoked> {
+        self.call(self.request(Method::DELETE, &["grants", &id.to_string()]))
+            .await
+    }
+
     async fn receive(&self, ask: Receive) -> Answer<Received> {
         let wait = ask.wait_seconds.map_or(0, |wait| wait.get());
         let request = self
@@ -275,6 +281,10 @@ impl Desk for Remote {
     async fn replay(&self, id: MessageId) -> Answer<Replayed> {
         self.call(self.request(Method::POST, &["messages", &id.to_string(), "replay"]))
             .await
+    }
+
+    async fn replay_many(&self, ask: Replay) -> Answer<ReplayedMany> {
+        self.post(&["messages", "replay"], &ask).await
     }
 
     async fn issue_key(&self, ask: IssueKey) -> Answer<IssuedKey> {

@@ -47,6 +47,9 @@ pub struct ExposedChannel {
     pub url: String,
     /// When it dies
     pub expires_at: Text<Timestamp>,
+    /// Says so where the URL can be reached from this machine or its own network only
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 impl std::fmt::Debug for ExposedChannel {

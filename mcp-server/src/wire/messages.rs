@@ -303,6 +303,46 @@ pub enum SettleStatus {
     NotFound,
 }
 
+/// Which messages are replayed as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplayState {
+    /// Given up after 5 attempts
+    Dead,
+}
+
+/// Asks for messages to be made pending again: these, or all dead ones. At most 1,000 a call.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// These, by id
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1000))]
+    pub ids: Option<Vec<String>>,
+    /// All that stand so, oldest first; instead of ids
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ReplayState>,
+    /// Of those only what came to addresses that match this pattern
+    #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Text<Pattern>>,
+    /// Of those only what was routed to this folder or below it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<Text<Folder>>,
+    /// Of those only what came then or later
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Text<Timestamp>>,
+}
+
+/// How many messages are pending again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReplayedMany {
+    /// Those that were settled, dead or observed until now
+    pub replayed: u64,
+    /// Present and true where more are dead than one call replays: call again
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
 /// A message that is pending again.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Replayed {

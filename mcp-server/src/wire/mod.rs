@@ -22,8 +22,8 @@ pub use headers::Headers;
 pub use keys::{IssueKey, IssuedKey, KeyEntry, KeyList, KeyRevoked};
 pub use messages::{
     Ack, AckResults, BodyEncoding, DEFAULT_BODY_BYTES, Detail, LifeEntry, MAX_BODY_BYTES, Message,
-    MessageState, Nack, Order, Page, Read, Receive, Received, Repeats, Replayed, SettleStatus,
-    Settled,
+    MessageState, Nack, Order, Page, Read, Receive, Received, Repeats, Replay, ReplayState,
+    Replayed, ReplayedMany, SettleStatus, Settled,
 };
 pub use overview::{
     FolderEntry, FolderList, InFolder, Minute, Rates, SourceEntry, SourceList, Who, WhoAmI,

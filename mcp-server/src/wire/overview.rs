@@ -27,6 +27,9 @@ pub struct WhoAmI {
     pub folder: Option<Text<Folder>>,
     /// What printed URLs begin with
     pub public_url: String,
+    /// Says so where such a URL is reached from this machine or its own network only
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// Narrows a question to a folder.

@@ -69,6 +69,12 @@ pub struct IssuedToken {
     /// When it dies, if ever
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Text<Timestamp>>,
+    /// Where to paste the URL, step by step, for a human, and what to do then
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_steps: Option<String>,
+    /// Says so where the URL can be reached from this machine or its own network only
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 impl std::fmt::Debug for IssuedToken {
@@ -138,12 +144,16 @@ impl From<&GrantUse> for TokenEntry {
     }
 }
 
-/// Asks for all of a JID's tokens to be revoked.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+/// Asks for one URL to be revoked, or all of an address. Either is named, not both.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeToken {
-    /// The address, as the list shows it
-    pub jid: Text<Jid>,
+    /// All of this address's URLs, as the list shows it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jid: Option<Text<Jid>>,
+    /// This URL alone, as the list shows it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<Text<GrantId>>,
 }
 
 /// How many tokens were revoked.

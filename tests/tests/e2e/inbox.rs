@@ -2,6 +2,7 @@
 
 mod lease;
 mod log;
+mod replay;
 
 use serde_json::Value;
 

@@ -77,6 +77,7 @@ pub(super) enum Action {
         lease_for: Duration,
         max_observed: usize,
         observed_alone: bool,
+        among: Option<Vec<usize>>,
     },
     Settle {
         messages: Vec<usize>,
@@ -86,6 +87,9 @@ pub(super) enum Action {
     },
     Read {
         who: Option<&'static str>,
+        within: Option<&'static str>,
+        since: Option<Duration>,
+        until: Option<Duration>,
         pattern: Option<&'static str>,
         state: Option<State>,
         from: From,
@@ -100,9 +104,14 @@ pub(super) enum Action {
         message: usize,
         who: Option<&'static str>,
     },
+    ReplayMany {
+        messages: Vec<usize>,
+        who: Option<&'static str>,
+    },
     Waiting {
         pile: Pile,
         pattern: Option<&'static str>,
+        receiver: u64,
     },
     Backlogs {
         most: usize,
@@ -124,11 +133,15 @@ impl Action {
             },
             4..12 => Self::put(dice, grants),
             _ if messages == 0 => Self::put(dice, grants),
-            12..18 => Self::lease(dice),
+            12..18 => Self::lease(dice, messages),
             18..23 => Self::settle(dice, messages),
             23..26 => Self::read(dice, messages, pages),
             26..28 => Self::Get {
                 message: dice.below(messages),
+                who: dice.pick(&WHO),
+            },
+            28 if dice.one_in(2) => Self::ReplayMany {
+                messages: some_of(dice, messages),
                 who: dice.pick(&WHO),
             },
             28 => Self::Replay {
@@ -141,6 +154,7 @@ impl Action {
             _ => Self::Waiting {
                 pile: pile(dice),
                 pattern: dice.pick(&PATTERNS),
+                receiver: dice.pick(&[1, 2, 3]),
             },
         }
     }
@@ -180,7 +194,7 @@ impl Action {
         }
     }
 
-    fn lease(dice: &mut Dice) -> Self {
+    fn lease(dice: &mut Dice, messages: usize) -> Self {
         let from = (0..=dice.below(3)).map(|_| pile(dice)).collect();
         let receiver = dice.pick(&[1, 2, 3]);
         let max = dice.pick(&[0, 1, 2, 5, 100]);
@@ -195,6 +209,7 @@ impl Action {
             lease_for,
             max_observed,
             observed_alone,
+            among: dice.one_in(4).then(|| some_of(dice, messages)),
         }
     }
 
@@ -218,8 +233,12 @@ impl Action {
     }
 
     fn read(dice: &mut Dice, messages: usize, pages: usize) -> Self {
+        let ages = [None, None, None, Some(LEASE), Some(LEASE * 3)];
         Self::Read {
             who: dice.pick(&WHO),
+            within: dice.one_in(3).then(|| dice.pick(&FOLDERS)),
+            since: dice.pick(&ages),
+            until: dice.pick(&ages),
             pattern: dice.pick(&PATTERNS),
             state: dice.one_in(2).then(|| dice.pick(&State::ALL)),
             from: match dice.below(4) {

@@ -19,7 +19,8 @@ use crate::{
     },
     pattern::Pattern,
     ports::{
-        GrantUse, InsertGrantError, LeaseRequest, Put, ReadRequest, SettleRequest, Store, Waiting,
+        GrantUse, InboxSummary, InsertGrantError, LeaseRequest, Put, ReadRequest, SettleRequest,
+        Store, Waiting,
     },
     principal::Principal,
     time::Timestamp,
@@ -41,10 +42,11 @@ pub(super) enum Reply {
     Revoked,
     Leased(Vec<Seen>, Vec<Seen>, Option<Timestamp>),
     Settled(Vec<bool>),
-    Page(Vec<Seen>),
+    Page(Vec<Seen>, bool),
     Detail(Option<(Seen, Vec<LifeEvent>, Option<Repeats>)>),
     Replayed(bool),
-    Waiting(Waiting),
+    ReplayedMany(Vec<bool>),
+    Waiting(Waiting, InboxSummary),
     Backlogs(Backlogs),
 }
 
@@ -182,7 +184,12 @@ impl Side {
                 lease_for,
                 max_observed,
                 observed_alone,
+                among,
             } => {
+                let mut places = Vec::new();
+                for n in among.iter().flatten() {
+                    places.extend(self.cursor(From::Message(*n), now).await);
+                }
                 let request = LeaseRequest {
                     inboxes: from.into_iter().map(inbox).collect(),
                     receiver: Receiver(receiver),
@@ -193,6 +200,7 @@ impl Side {
                     lease_for,
                     max_observed,
                     observed_alone,
+                    among: among.map(|_| places),
                 };
                 let leased = self.store.lease(request).await.expect("leased");
                 let messages = self.seen(leased.messages);
@@ -215,25 +223,36 @@ impl Side {
             }
             Action::Read {
                 who,
+                within,
+                since,
+                until,
                 pattern,
                 state,
                 from,
                 order,
                 limit,
             } => {
+                let ago = |age: Duration| {
+                    let age = u64::try_from(age.as_millis()).expect("short");
+                    Timestamp::from_millis(now.as_millis() - age)
+                };
                 let request = ReadRequest {
                     scope: messages_of(&principal(who)),
+                    within: within.map(in_folder),
                     pattern: parse(pattern),
                     state,
+                    since: since.map(ago),
+                    until: until.map(ago),
                     cursor: self.cursor(from, now).await,
                     order,
                     limit,
                     body_limit: BODY_LIMIT,
+                    budget: usize::MAX,
                     now,
                 };
                 let page = self.store.read(request).await.expect("read");
                 self.pages.push(page.cursor);
-                Reply::Page(self.seen(page.messages))
+                Reply::Page(self.seen(page.messages), page.more)
             }
             Action::Get { message, who } => {
                 let scope = messages_of(&principal(who));
@@ -250,9 +269,23 @@ impl Side {
                 let replayed = self.store.replay(id, scope, now).await;
                 Reply::Replayed(replayed.expect("replayed"))
             }
-            Action::Waiting { pile, pattern } => {
-                let pattern = parse(pattern);
-                Reply::Waiting(self.store.waiting(&inbox(pile), pattern.as_ref(), now))
+            Action::ReplayMany { messages, who } => {
+                let scope = messages_of(&principal(who));
+                let ids = messages.into_iter().map(|n| self.messages[n]).collect();
+                let replayed = self.store.replay_many(ids, scope, now).await;
+                Reply::ReplayedMany(replayed.expect("replayed"))
+            }
+            Action::Waiting {
+                pile,
+                pattern,
+                receiver,
+            } => {
+                let (inbox, pattern) = (inbox(pile), parse(pattern));
+                let pattern = pattern.as_ref();
+                Reply::Waiting(
+                    self.store.waiting(&inbox, pattern, now),
+                    self.store.summary(&inbox, pattern, Receiver(receiver), now),
+                )
             }
             Action::Backlogs { most } => {
                 Reply::Backlogs(self.store.backlogs(most, now).await.expect("counted"))

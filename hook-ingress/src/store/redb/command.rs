@@ -62,6 +62,8 @@ pub(super) enum Command {
     Lease(Box<LeaseRequest>, Answer<Picked>),
     Settle(Box<SettleCommand>),
     Replay(Target, Timestamp, Answer<bool>),
+    /// Those of them that nobody is to lease any more.
+    ReplayMany(Vec<Option<Target>>, Timestamp, Answer<Vec<bool>>),
     InsertGrant(
         Box<Grant>,
         TokenHash,
@@ -113,6 +115,7 @@ impl Command {
             | Self::RemoveRule(_, answer) => {
                 drop(answer.send(Err(why.clone())));
             }
+            Self::ReplayMany(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::InsertGrant(_, _, _, answer) => drop(answer.send(Err(why.clone().into()))),
             Self::RevokeGrants(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::InsertKey(_, _, answer) => drop(answer.send(Err(why.clone()))),

@@ -7,10 +7,14 @@ use std::{
 };
 
 use doorbell_core::{
-    message::{Happening, MAX_ATTEMPTS, MessageId, Mode, REVIVAL_PAUSE, Reason, Receiver, State},
+    message::{
+        Cursor, Happening, MAX_ATTEMPTS, MessageId, Mode, REVIVAL_PAUSE, Reason, Receiver, State,
+    },
     ports::{LeaseRequest, Settlement},
     time::Timestamp,
 };
+
+use roaring::RoaringTreemap;
 
 use super::{
     entry::seq_of,
@@ -56,7 +60,11 @@ impl Index {
         }
         let mut picked = Picked::default();
         let lasts = millis(request.lease_for);
-        for (seq, number) in self.oldest(&numbers, request.max, |queue| &mut queue.ready) {
+        let taken = match &request.among {
+            Some(places) => self.those(&numbers, request.max, places),
+            None => self.oldest(&numbers, request.max, |queue| &mut queue.ready),
+        };
+        for (seq, number) in taken {
             let attempt = self.attempts.of(seq).saturating_add(1);
             let event = Event {
                 lasts,
@@ -80,6 +88,24 @@ impl Index {
             picked.next_ready_at = self.next_ready_at(&numbers, request.now);
         }
         picked
+    }
+
+    /// Takes those of `places` that are ready at these origins, the lowest numbers first.
+    fn those(&mut self, numbers: &[u32], max: usize, places: &[Cursor]) -> Vec<(u64, u32)> {
+        let places: RoaringTreemap = places.iter().map(|place| place.0).collect();
+        let mut ready = Vec::new();
+        for number in numbers {
+            if let Some(queue) = self.queues.get(number) {
+                ready.extend((&queue.ready & &places).iter().map(|seq| (seq, *number)));
+            }
+        }
+        ready.sort_unstable();
+        ready.truncate(max);
+        for (seq, number) in &ready {
+            let queue = self.queues.get_mut(number).expect("it was there just now");
+            queue.ready.remove(*seq);
+        }
+        ready
     }
 
     /// Takes the `max` lowest numbers out of one of the sets of these origins.
@@ -166,6 +192,12 @@ impl Index {
             }
         }
         true
+    }
+
+    /// Whether nobody is to lease it any more.
+    pub(super) fn is_over(&self, target: &Target, now: Timestamp) -> bool {
+        let state = self.state(seq_of(target.id), target.mode, now);
+        !matches!(state, State::Pending | State::Leased)
     }
 
     /// It came again. True: it was dead, and is pending again.

@@ -9,7 +9,7 @@ use doorbell_core::{
     address::Inbox,
     message::{Happening, MAX_ATTEMPTS, MessageId, Mode, Reason, Receiver, Repeats, State},
     pattern::Pattern,
-    ports::Waiting,
+    ports::{InboxSummary, Waiting},
     rates::Rates,
     time::Timestamp,
 };
@@ -272,6 +272,26 @@ impl Index {
             waiting.resting += (queue.rests.len() - rested) as u64;
         }
         waiting
+    }
+
+    /// What else a receiver may have to know of an inbox.
+    pub(super) fn summary(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        receiver: Receiver,
+        now: Timestamp,
+        origins: &Origins,
+    ) -> InboxSummary {
+        let mut summary = InboxSummary::default();
+        let numbers = self.origins_of(inbox, pattern, origins);
+        for queue in numbers.iter().filter_map(|number| self.queues.get(number)) {
+            let held = queue.leases.range((now, u64::MAX)..);
+            let by = held.filter_map(|(_, seq)| self.holds.get(seq)?.by);
+            summary.leased_by_others += by.filter(|by| *by != receiver).count() as u64;
+            summary.unmet += queue.unmet.len();
+        }
+        summary
     }
 
     /// The lowest numbers above `after` that a lease would take, without taking them.

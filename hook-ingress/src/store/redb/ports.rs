@@ -9,12 +9,12 @@ use doorbell_core::{
     folder::Folder,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    message::{Arrival, ContentHash, Cursor, MessageId, RouteId},
+    message::{Arrival, ContentHash, Cursor, MessageId, Receiver, RouteId},
     pattern::Pattern,
     ports::{
-        Answer, Detail, GrantStore, GrantUse, Grants, Health, InsertGrantError, KeyStore,
-        LeaseRequest, Leased, Log, Page, Put, ReadRequest, RouteStore, Routes, SetRuleError,
-        SettleRequest, StoreError, Waiting,
+        Answer, Detail, GrantStore, GrantUse, Grants, Health, InboxSummary, InsertGrantError,
+        KeyStore, LeaseRequest, Leased, Log, Page, Put, ReadRequest, RouteStore, Routes,
+        SetRuleError, SettleRequest, StoreError, Waiting,
     },
     rates::MINUTES,
     route::{NewRule, Rule, Table},
@@ -28,6 +28,7 @@ use super::{
     entry::{Dedupe, seq_of},
     record,
     registry::Registry,
+    shared::Shared,
     told::tell_leased,
 };
 
@@ -63,6 +64,11 @@ impl GrantStore for RedbStore {
 
     fn list_grants(&self, scope: &Scope) -> Vec<GrantUse> {
         self.registry().list(scope)
+    }
+
+    fn grant_of(&self, id: GrantId, scope: &Scope) -> Option<Arc<Grant>> {
+        let (_, grant) = self.registry().grant_by_id(id)?;
+        scope.covers(&grant.owner_folder).then_some(grant)
     }
 
     fn grants_of(&self, jid: &Jid, scope: &Scope) -> Vec<Arc<Grant>> {
@@ -276,10 +282,49 @@ impl Log for RedbStore {
         })
     }
 
+    fn replay_many(
+        &self,
+        ids: Vec<MessageId>,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Answer<'_, Vec<bool>> {
+        Box::pin(async move {
+            let find = move |shared: &Shared| {
+                let targets = ids.iter().map(|id| shared.target(*id, &scope));
+                targets.collect::<Result<Vec<_>, _>>()
+            };
+            let targets = self.blocking(find).await?;
+            if targets.iter().all(Option::is_none) {
+                return Ok(vec![false; targets.len()]);
+            }
+            let asked = targets.clone();
+            let ask = self.ask(move |answer| Command::ReplayMany(targets, now, answer));
+            let replayed = ask.await?;
+            for (target, replayed) in asked.iter().zip(&replayed) {
+                if let (Some(target), true) = (target, replayed) {
+                    self.shared.tell_replayed(target);
+                }
+            }
+            Ok(replayed)
+        })
+    }
+
     fn waiting(&self, inbox: &Inbox, pattern: Option<&Pattern>, now: Timestamp) -> Waiting {
         self.shared
             .index()
             .waiting(inbox, pattern, now, &self.shared.origins)
+    }
+
+    fn summary(
+        &self,
+        inbox: &Inbox,
+        pattern: Option<&Pattern>,
+        receiver: Receiver,
+        now: Timestamp,
+    ) -> InboxSummary {
+        let origins = &self.shared.origins;
+        let index = self.shared.index();
+        index.summary(inbox, pattern, receiver, now, origins)
     }
 
     fn backlogs(&self, most: usize, now: Timestamp) -> Answer<'_, Backlogs> {

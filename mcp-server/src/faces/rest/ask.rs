@@ -122,7 +122,7 @@ macro_rules! path_part {
 path_part! {
     MessageId: "id", "message";
     SessionId: "id", "session";
-    GrantId: "grant_id", "channel grant";
+    GrantId: "grant_id", "grant";
     KeyId: "key_id", "key";
     RouteId: "route_id", "route";
 }

@@ -16,7 +16,7 @@ use crate::{
     desk::Desk,
     wire::{
         Ack, AckResults, Count, Detail, MAX_BODY_BYTES, Nack, Page, Read, Receive, Received,
-        Replayed,
+        Replay, Replayed, ReplayedMany,
     },
 };
 
@@ -53,6 +53,17 @@ pub(super) fn routes() -> Routes {
         .api_route(
             "/v1/messages/nack",
             post_with(nack, says("nack_messages", GROUP, "Give messages back")),
+        )
+        .api_route(
+            "/v1/messages/replay",
+            post_with(
+                replay_many,
+                says(
+                    "replay_messages",
+                    GROUP,
+                    "Make messages pending again: these, or all dead ones",
+                ),
+            ),
         )
         .api_route(
             "/v1/messages/{id}",
@@ -102,6 +113,10 @@ async fn show(
     ok(desk
         .message(id, show.max_body_bytes.map(Count::get))
         .await?)
+}
+
+async fn replay_many(At(desk): At, Body(ask): Body<Replay>) -> Answer<ReplayedMany> {
+    ok(desk.replay_many(ask).await?)
 }
 
 async fn replay(At(desk): At, Named(id): Named<MessageId>) -> Answer<Replayed> {

@@ -4,7 +4,7 @@ use aide::axum::{
     ApiRouter,
     routing::{delete_with, get_with, post_with},
 };
-use doorbell_core::{address::Jid, folder::Folder};
+use doorbell_core::{address::Jid, folder::Folder, grant::GrantId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -62,6 +62,17 @@ pub(super) fn routes() -> Routes {
                 ),
             ),
         )
+        .api_route(
+            "/v1/grants/{grant_id}",
+            delete_with(
+                revoke_one,
+                says(
+                    "revoke_grant",
+                    GROUP,
+                    "Revoke one token; of one that is dead already, 0 are",
+                ),
+            ),
+        )
 }
 
 async fn issue_webhook(At(desk): At, Body(ask): Body<IssueWebhook>) -> Made<IssuedToken> {
@@ -96,4 +107,8 @@ async fn list(At(desk): At, Query(ask): Query<List>) -> Answer<Paged<TokenList>>
 /// The JID's slashes may be plain or escaped: the path has been decoded once either way.
 async fn revoke(At(desk): At, Named(jid): Named<Jid>) -> Answer<Revoked> {
     ok(desk.revoke_token(jid).await?)
+}
+
+async fn revoke_one(At(desk): At, Named(id): Named<GrantId>) -> Answer<Revoked> {
+    ok(desk.revoke_grant(id).await?)
 }

@@ -15,6 +15,8 @@ enum Other {
     Nothing(&'static str),
     /// 200, and every id is unknown.
     Unknown,
+    /// 200, and this member counts none.
+    Untouched(&'static str),
     /// 200 and a stream in which nothing comes.
     Silence,
     /// 200: it tells whoever has a credential the same.
@@ -180,6 +182,12 @@ const TABLE: &[Row] = &[
         other: Other::Status(404),
     },
     Row {
+        endpoint: "DELETE /v1/grants/{grant_id}",
+        target: |scene| format!("/v1/grants/{}", scene.hook.grant_id),
+        ask: none,
+        other: Other::Status(404),
+    },
+    Row {
         endpoint: "GET /v1/messages",
         target: |_| "/v1/messages?match=hook:**".into(),
         ask: none,
@@ -202,6 +210,12 @@ const TABLE: &[Row] = &[
         target: |_| "/v1/messages/nack".into(),
         ask: theirs,
         other: Other::Unknown,
+    },
+    Row {
+        endpoint: "POST /v1/messages/replay",
+        target: |_| "/v1/messages/replay".into(),
+        ask: theirs,
+        other: Other::Untouched("replayed"),
     },
     Row {
         endpoint: "GET /v1/messages/{id}",
@@ -447,6 +461,10 @@ fn no_endpoint_shows_or_changes_anything_of_another_folder() {
                         "{}",
                         row.endpoint
                     );
+                }
+                Other::Untouched(member) => {
+                    let counted = &reply.expect(200).json()[member];
+                    assert_eq!(counted, 0, "{}", row.endpoint);
                 }
                 Other::Silence => assert!(
                     !reply.expect(200).text().contains("data:"),

@@ -224,3 +224,39 @@ fn a_jid_may_be_revoked_with_its_slashes_plain_or_escaped_and_only_by_its_owners
     let own = below.mint(json!({"source_label": "github"}));
     assert_eq!(delete(&above, &own.jid).expect(200).json()["revoked"], 1);
 }
+
+#[test]
+fn one_url_is_revoked_alone_by_its_grant_and_only_by_its_owners_folder() {
+    let home = Home::new();
+    let server = home.serve();
+    let above = server.agent("acme");
+    let below = server.agent("acme/eng");
+    let delete = |caller: &e2e::api::Caller, id: &str| {
+        caller.call("DELETE", &format!("/v1/grants/{id}"), None)
+    };
+    let ask = json!({"source_label": "github", "target_folder": "acme/eng"});
+    let (one, twin) = (above.mint(ask.clone()), above.mint(ask));
+    for stranger in [&below, &server.agent("acmecorp")] {
+        delete(stranger, &one.grant_id).expect(404);
+    }
+    one.post(&[], b"").expect(200);
+    let done = delete(&above, &one.grant_id).expect(200).json();
+    assert_eq!(done, json!({"jid": one.jid, "revoked": 1}));
+    one.post(&[], b"").expect(401);
+    twin.post(&[], b"").expect(200);
+    // DELETE twice is DELETE once.
+    let again = delete(&above, &one.grant_id).expect(200).json();
+    assert_eq!(again, json!({"jid": one.jid, "revoked": 0}));
+    for unknown in ["nonsense", "01K0000000000000000000000A", &one.token] {
+        delete(&above, unknown).expect(404);
+    }
+    // A channel's grant has an endpoint of its own.
+    above.make("/v1/sessions", json!({"id": "build"}));
+    let channel = above.make("/v1/channels", json!({"session_id": "build"}));
+    let channel = channel["grant_id"].as_str().expect("an id");
+    delete(&above, channel).expect(404);
+    let listed = above.get("/v1/route_tokens");
+    let listed = listed["tokens"].as_array().expect("tokens");
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["grant_id"], json!(twin.grant_id));
+}

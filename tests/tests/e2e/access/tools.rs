@@ -19,6 +19,8 @@ enum Other {
     Nothing(&'static str),
     /// Every id is unknown.
     Unknown,
+    /// This member of the result counts none.
+    Untouched(&'static str),
 }
 
 type Arguments = fn(&Scene) -> Value;
@@ -58,6 +60,11 @@ const TABLE: &[(&str, Arguments, Other)] = &[
         "read_messages",
         |_| json!({"match": "hook:acme/eng/**"}),
         Other::Nothing("messages"),
+    ),
+    (
+        "replay_messages",
+        |scene| json!({"ids": [scene.message]}),
+        Other::Untouched("replayed"),
     ),
     (
         "set_route",
@@ -180,6 +187,10 @@ fn no_tool_shows_or_changes_anything_of_another_folder() {
                     json!([]),
                     "{name}: {answer}"
                 );
+            }
+            Other::Untouched(member) => {
+                let counted = &result["structuredContent"][member];
+                assert_eq!(counted, 0, "{name}: {answer}");
             }
             Other::Unknown => {
                 let results = &result["structuredContent"]["results"];

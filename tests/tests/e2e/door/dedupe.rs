@@ -71,7 +71,11 @@ fn a_known_id_with_other_content_is_a_message_and_repeats_count_over_a_restart()
     assert_eq!(repeats, None, "another body is another message");
     let asked = format!("{}?n=3", hook.path());
     let third = http::send(server.front, "POST", &asked, &same, br#"{"n":1}"#).expect("an answer");
-    assert_eq!(third.header("x-duplicate-of"), None, "and so is another query");
+    assert_eq!(
+        third.header("x-duplicate-of"),
+        None,
+        "and so is another query"
+    );
     for _ in 0..2 {
         assert_eq!(post(&hook, &same, r#"{"n":2}"#).1.as_ref(), Some(&second));
     }
@@ -80,8 +84,14 @@ fn a_known_id_with_other_content_is_a_message_and_repeats_count_over_a_restart()
     assert_eq!(post(&hook, &same, r#"{"n":2}"#).1.as_ref(), Some(&second));
     assert_eq!(post(&hook, &same, r#"{"n":1}"#).1.as_ref(), Some(&first));
     let (one, two) = (detail(&operator, &first), detail(&operator, &second));
-    assert_eq!((&one["repeat_of"], &two["repeat_of"]), (&json!(null), &json!(first)));
-    assert_eq!((&one["repeats"]["count"], &two["repeats"]["count"]), (&json!(1), &json!(3)));
+    assert_eq!(
+        (&one["repeat_of"], &two["repeat_of"]),
+        (&json!(null), &json!(first))
+    );
+    assert_eq!(
+        (&one["repeats"]["count"], &two["repeats"]["count"]),
+        (&json!(1), &json!(3))
+    );
     assert!(two["repeats"]["last_at"].as_str() > two["received_at"].as_str());
     let log = operator.log();
     assert_eq!(log.len(), 3);

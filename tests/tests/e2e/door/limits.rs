@@ -269,7 +269,9 @@ fn a_full_disk_is_503_with_retry_after_and_what_had_a_200_stays() {
     assert!(!stored.is_empty(), "nothing fits");
     assert_eq!(e2e::api::ids(&operator.log()), stored);
     // A repeat takes no room; nor does an answer to an agent.
-    let repeat = hook.post(&[("webhook-id", "0")], &vec![b'x'; MIB]).expect(200);
+    let repeat = hook
+        .post(&[("webhook-id", "0")], &vec![b'x'; MIB])
+        .expect(200);
     assert_eq!(repeat.header("x-duplicate-of"), Some(stored[0].as_str()));
     let leased = operator.receive(json!({"folder": "acme"}));
     assert!(operator.ack(&leased).iter().all(|status| status == "acked"));

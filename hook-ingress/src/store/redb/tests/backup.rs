@@ -12,12 +12,16 @@ use crate::store::redb::{RedbStore, RestoreError, restore};
 fn all() -> ReadRequest {
     ReadRequest {
         scope: everywhere(),
+        within: None,
         pattern: None,
         state: None,
+        since: None,
+        until: None,
         cursor: None,
         order: Order::OldestFirst,
         limit: usize::MAX,
         body_limit: usize::MAX,
+        budget: usize::MAX,
         now: T0,
     }
 }

@@ -31,12 +31,16 @@ fn try_open(dir: &Path, disk: &Ram) -> Result<RedbStore, OpenError> {
 async fn everything(store: &RedbStore) -> BTreeMap<MessageId, (bytes::Bytes, State)> {
     let request = ReadRequest {
         scope: everywhere(),
+        within: None,
         pattern: None,
         state: None,
+        since: None,
+        until: None,
         cursor: None,
         order: Order::OldestFirst,
         limit: usize::MAX,
         body_limit: usize::MAX,
+        budget: usize::MAX,
         now: T0,
     };
     let page = store.read(request).await.unwrap();

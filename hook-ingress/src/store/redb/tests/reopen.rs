@@ -16,12 +16,16 @@ use crate::store::redb::{OpenError, RedbStore};
 fn all() -> ReadRequest {
     ReadRequest {
         scope: everywhere(),
+        within: None,
         pattern: None,
         state: None,
+        since: None,
+        until: None,
         cursor: None,
         order: Order::OldestFirst,
         limit: 1_000,
         body_limit: usize::MAX,
+        budget: usize::MAX,
         now: T0,
     }
 }

@@ -32,12 +32,16 @@ fn log_bytes(dir: &Path) -> u64 {
 async fn page(store: &RedbStore, now: Timestamp, order: Order) -> Vec<(u64, State)> {
     let request = ReadRequest {
         scope: everywhere(),
+        within: None,
         pattern: None,
         state: None,
+        since: None,
+        until: None,
         cursor: None,
         order,
         limit: usize::MAX,
         body_limit: 0,
+        budget: usize::MAX,
         now,
     };
     let page = store.read(request).await.unwrap();

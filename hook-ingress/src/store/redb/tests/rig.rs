@@ -141,6 +141,7 @@ pub(super) fn lease_request(folder: &str, max: usize, now: Timestamp) -> LeaseRe
         lease_for: Duration::from_secs(60),
         max_observed: 10,
         observed_alone: true,
+        among: None,
     }
 }
 

@@ -179,7 +179,7 @@ async fn bad_arguments_are_tool_errors_that_name_the_field_and_the_rule() {
             ),
             (
                 "issue_webhook",
-                json!({"source_label": 7}),
+                json!({"source_label": ["a"]}),
                 "source_label",
                 "string",
             ),
@@ -199,7 +199,7 @@ async fn bad_arguments_are_tool_errors_that_name_the_field_and_the_rule() {
             ("receive_messages", json!({"match": "a"}), "match", ""),
             ("revoke_route_token", json!({"jid": "acme"}), "jid", ""),
             ("ack_messages", json!({"ids": []}), "ids", "1 to"),
-            ("ack_messages", json!({"ids": "01K"}), "ids", ""),
+            ("ack_messages", json!({"ids": {"a": 1}}), "ids", ""),
             (
                 "read_messages",
                 json!({"cursor": "7"}),
@@ -373,7 +373,7 @@ async fn over_http_a_channel_needs_its_session_named_and_is_shown_once_with_how_
     assert_eq!(listed["structuredContent"]["grants"][0]["label"], "ci");
     for wrong in [
         json!({"session_id": "build", "verb": "shout"}),
-        json!({"session_id": "build", "label": ""}),
+        json!({"session_id": "build", "label": "a\nb"}),
     ] {
         let field = if wrong.get("verb").is_some() {
             "verb: "

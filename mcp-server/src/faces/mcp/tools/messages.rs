@@ -86,6 +86,30 @@ impl Tool for NackMessages {
     }
 }
 
+/// `replay_messages`.
+pub(in crate::faces::mcp) struct ReplayMessages;
+
+impl Tool for ReplayMessages {
+    type Ask = wire::Replay;
+    type Reply = wire::ReplayedMany;
+
+    const NAME: &'static str = "replay_messages";
+    const TITLE: &'static str = "Replay messages";
+    const DESCRIPTION: &'static str = "Makes messages pending again, as if they had just come, their attempts counted anew: those of `ids`, or with state \"dead\" all that were given up, narrowed by match, folder and since. At most 1,000 a call; `more` says that dead ones are left. Only what is settled, dead or observed is replayed: what still waits or is leased is left alone.";
+    const HINTS: Hints = Hints {
+        read_only: false,
+        destructive: false,
+        idempotent: false,
+        open_world: false,
+    };
+
+    async fn run<D: Desk>(desk: &D, ask: Self::Ask) -> Answer<Said<Self::Reply>> {
+        let reply = desk.replay_many(ask).await?;
+        let text = say::replayed(&reply);
+        Ok(Said { reply, text })
+    }
+}
+
 /// `read_messages`.
 pub(in crate::faces::mcp) struct ReadMessages;
 

@@ -7,7 +7,7 @@ mod tokens;
 
 pub(super) use self::{
     channels::{ExposeChannel, ListChannelGrants, RevokeChannelGrant},
-    messages::{AckMessages, NackMessages, ReadMessages, ReceiveMessages},
+    messages::{AckMessages, NackMessages, ReadMessages, ReceiveMessages, ReplayMessages},
     routes::{ListRoutes, RemoveRoute, SetRoute},
     tokens::{IssueWebhook, ListRouteTokens, RevokeRouteToken},
 };

@@ -6,6 +6,7 @@ use crate::{
         say,
         tool::{Hints, Said, Tool},
     },
+    refusal::Refusal,
     wire,
 };
 
@@ -27,9 +28,8 @@ impl Tool for IssueWebhook {
     };
 
     async fn run<D: Desk>(desk: &D, ask: Self::Ask) -> Answer<Said<Self::Reply>> {
-        let label = ask.source_label.0.clone();
         let reply = desk.issue_webhook(ask).await?;
-        let text = say::issued(&label, &reply);
+        let text = say::issued(&reply);
         Ok(Said { reply, text })
     }
 }
@@ -42,8 +42,8 @@ impl Tool for RevokeRouteToken {
     type Reply = wire::Revoked;
 
     const NAME: &'static str = "revoke_route_token";
-    const TITLE: &'static str = "Revoke an address's webhook URLs";
-    const DESCRIPTION: &'static str = "Revokes all webhook URLs of one address (jid), at once and for good: from then on its senders are refused. Messages that came before stay. list_route_tokens shows the addresses; another folder's reads as not found.";
+    const TITLE: &'static str = "Revoke webhook URLs";
+    const DESCRIPTION: &'static str = "Revokes one webhook URL (grant_id), or all URLs of one address (jid), at once and for good: from then on its senders are refused. Messages that came before stay. list_route_tokens shows both; another folder's reads as not found.";
     const HINTS: Hints = Hints {
         read_only: false,
         destructive: true,
@@ -52,7 +52,18 @@ impl Tool for RevokeRouteToken {
     };
 
     async fn run<D: Desk>(desk: &D, ask: Self::Ask) -> Answer<Said<Self::Reply>> {
-        let reply = desk.revoke_token(ask.jid.0).await?;
+        let reply = match (ask.jid, ask.grant_id) {
+            (Some(jid), None) => desk.revoke_token(jid.0).await?,
+            (None, Some(id)) => desk.revoke_grant(id.0).await?,
+            (Some(_), Some(_)) => {
+                let rule = "cannot stand beside jid: name one URL, or all of an address";
+                return Err(Refusal::invalid("grant_id", rule));
+            }
+            (None, None) => {
+                let rule = "is required, or jid for all URLs of an address";
+                return Err(Refusal::invalid("grant_id", rule));
+            }
+        };
         let text = format!(
             "Revoked {} token(s) of {}. Their URLs are refused from now on.",
             reply.revoked, reply.jid.0
