@@ -86,6 +86,7 @@ use tokio::sync::oneshot;
 
 pub use backup::BackupError;
 pub use disk::{Disk, Files};
+pub use lock::{Holder, holder};
 pub use restore::{RestoreError, restore};
 
 use crate::figures::CommitFigures;
