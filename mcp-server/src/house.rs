@@ -11,7 +11,11 @@ use doorbell_ingress::figures::{CommitFigures, DoorFigures};
 
 use tokio::sync::watch;
 
-use crate::{caller::Authenticator, config::Reachability, switchboard::Switchboard};
+use crate::{
+    caller::Authenticator,
+    config::{ControlUrl, Reachability},
+    switchboard::Switchboard,
+};
 
 /// One running instance.
 pub struct House {
@@ -27,6 +31,8 @@ pub struct House {
     pub clock: Arc<dyn Clock>,
     /// What printed URLs begin with, without a slash at the end.
     pub public_url: String,
+    /// Where clients were told to reach the control listener.
+    pub control_url: Option<ControlUrl>,
     /// Streams a backup, where the store can.
     pub backup: Option<Arc<dyn Backup>>,
     /// What is counted.

@@ -49,6 +49,10 @@ pub enum Refusal {
     /// nothing twice. Only a client says it.
     #[error("{0}")]
     Unreachable(String),
+    /// What answers is not the server that was meant, or cannot be believed to be. Asking again does
+    /// not help. Only a client says it.
+    #[error("{0}")]
+    BadServer(String),
     /// Our fault. The log says more.
     #[error("{0}")]
     Internal(String),
@@ -111,6 +115,7 @@ impl Refusal {
             Self::TooLarge(_) => (413, "too_large"),
             Self::Unavailable(_) => (503, "unavailable"),
             Self::Unreachable(_) => (503, "unreachable"),
+            Self::BadServer(_) => (502, "bad_server"),
             Self::Internal(_) => (500, "internal"),
         }
     }

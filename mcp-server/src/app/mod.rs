@@ -3,6 +3,7 @@
 mod farewell;
 mod greeting;
 mod operator_key;
+mod port;
 mod service;
 mod stopping;
 mod store;
@@ -26,12 +27,14 @@ use tower::ServiceExt;
 
 use self::stopping::{StopWord, said};
 use crate::{
-    caller::Authenticator,
+    caller::{Authenticator, proof::ProofKey},
     config::{DataDirError, ServerFile, Settings},
     faces::{
         dashboard::dashboard,
         guard::{self, Hosts, Peer},
-        mcp, rest,
+        mcp,
+        proof::{Prover, proof},
+        rest,
         under_path::under_path,
         well_known::well_known,
     },
@@ -51,15 +54,15 @@ pub enum AppError {
     #[error("cannot open the store: {0}")]
     Store(String),
     /// An address cannot be listened on.
-    #[error("cannot listen on {addr} ({what}): {source}; choose another with {flag}")]
+    #[error("cannot listen on {addr} ({what}): {why}")]
     Listen {
         /// Which address.
         addr: SocketAddr,
         /// What was to listen there.
         what: &'static str,
-        /// The flag that says where.
-        flag: &'static str,
-        /// Why.
+        /// Why, and what to do.
+        why: String,
+        /// What the system says.
         source: io::Error,
     },
     /// The OIDC issuer cannot be asked.
@@ -113,7 +116,13 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         Arc::new(SystemChance),
         None,
     );
-    operator_key::ensure(&settings.data_dir, &*opened.store(), &registry).await?;
+    let own_key = operator_key::ensure(&settings.data_dir, &*opened.store(), &registry).await?;
+    let prover = Prover {
+        key: ProofKey::new(&own_key),
+        address: control
+            .local_addr()
+            .map_err(AppError::io("cannot tell where it listens"))?,
+    };
     registry
         .ensure_signing_key()
         .await
@@ -129,6 +138,7 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         switchboard,
         clock: Arc::clone(&clock),
         public_url: server.public_url.clone(),
+        control_url: settings.control_url.clone(),
         backup: Some(opened.backup()),
         instruments: Instruments {
             door: Arc::default(),
@@ -146,12 +156,16 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
     tokio::spawn(farewell::end_unnamed_sessions(Arc::clone(&house)));
     let traces = Traces::begin();
     let hosts = Hosts::new(settings.allowed_hosts.clone(), settings.control_url.clone());
-    let face = control_face(&house, hosts, &traces);
+    let face = control_face(&house, hosts, prover, &traces);
     let face = under_path(face, settings.control_url.as_ref());
     server
         .write(&settings.data_dir.server_file())
         .map_err(AppError::io("cannot write server.json"))?;
-    greeting::print(&server, &settings.data_dir);
+    if settings.in_background {
+        tracing::info!(front = %server.public_url, control = %server.control, "serving in the background");
+    } else {
+        greeting::print(&server, &settings.data_dir);
+    }
 
     let front_over = watch::Sender::new(false);
     let limits = ConnectionLimits {
@@ -203,9 +217,28 @@ async fn bind(
         .map_err(|source| AppError::Listen {
             addr,
             what,
-            flag,
+            why: cannot_listen(addr, flag, &source),
             source,
         })
+}
+
+/// Why an address cannot be listened on, and what to do.
+fn cannot_listen(addr: SocketAddr, flag: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let holder =
+                port::holder_of(addr).unwrap_or_else(|| "another program listens there".to_owned());
+            format!("{holder}; stop it, or choose another address with {flag}")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            format!("this machine has no such address; choose another with {flag}")
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "this needs privileges, as ports below 1024 do; choose another with {flag}, or put a \
+             proxy before it"
+        ),
+        _ => format!("{error}; choose another with {flag}"),
+    }
 }
 
 /// What the server says of itself, once its addresses are known.
@@ -232,6 +265,7 @@ fn announce(
         listen,
         control: url(control)?,
         started_at: clock.now().to_string(),
+        log: settings.log_file(),
     })
 }
 
@@ -272,9 +306,9 @@ fn door(
     })
 }
 
-/// Everything on the control listener. All but health, and the description of who issues tokens,
-/// is behind the whole guard.
-fn control_face(house: &Arc<House>, hosts: Hosts, traces: &Traces) -> Router {
+/// Everything on the control listener. All but health, the description of who issues tokens, and the
+/// proof of whose server this is, is behind the whole guard.
+fn control_face(house: &Arc<House>, hosts: Hosts, prover: Prover, traces: &Traces) -> Router {
     let hosts = Arc::new(hosts);
     let meant_for_us = middleware::from_fn_with_state(Arc::clone(&hosts), guard::meant_for_us);
     let guarded = rest::v1(Arc::clone(house))
@@ -286,6 +320,7 @@ fn control_face(house: &Arc<House>, hosts: Hosts, traces: &Traces) -> Router {
     let issuer = house.authenticator.issuer().map(Arc::clone);
     let guarded = guarded
         .merge(issuer.map(well_known).unwrap_or_default())
+        .merge(proof(prover))
         .layer(meant_for_us);
     let open = rest::health(Arc::clone(house)).merge(dashboard(Arc::clone(house), hosts));
     // Within each, as a route is known by its name only below the router that has it.

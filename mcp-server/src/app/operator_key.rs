@@ -7,41 +7,41 @@ use doorbell_core::{
     ports::Store,
     principal::Principal,
     registry::Registry,
-    token::Token,
+    token::{Token, TokenHash},
 };
 
 use super::AppError;
 use crate::config::DataDir;
 
-/// Makes `operator.key` unless it holds a key that is let in. Whoever deletes the file, or revokes
+/// Makes sure that there is an operator's key, and says by which hash it is known: makes `operator.key` unless it holds a key that is let in. Whoever deletes the file, or revokes
 /// the key in it, gets a new one at the next start.
 pub(super) async fn ensure(
     data_dir: &DataDir,
     store: &dyn Store,
     registry: &Registry<dyn Store>,
-) -> Result<(), AppError> {
+) -> Result<TokenHash, AppError> {
     let path = data_dir.operator_key();
-    if is_good(&path, store).map_err(AppError::io("cannot read operator.key"))? {
-        return Ok(());
+    if let Some(hash) = good(&path, store).map_err(AppError::io("cannot read operator.key"))? {
+        return Ok(hash);
     }
     let permit = authorize(&Principal::Operator, Operate).expect("an operator may operate");
     let issued = registry
         .issue_key(&permit, Principal::Operator, Some("operator.key".into()))
         .await
         .map_err(|error| AppError::Store(error.to_string()))?;
-    write_private(&path, &issued.token).map_err(AppError::io("cannot write operator.key"))
+    write_private(&path, &issued.token).map_err(AppError::io("cannot write operator.key"))?;
+    Ok(issued.token.hash())
 }
 
-fn is_good(path: &Path, store: &dyn Store) -> io::Result<bool> {
+/// The hash of the key that is there, if it is let in.
+fn good(path: &Path, store: &dyn Store) -> io::Result<Option<TokenHash>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    Ok(Token::hash_of(text.trim())
-        .ok()
-        .and_then(|(_, hash)| store.key(&hash))
-        .is_some_and(|key| key.is_live()))
+    let hash = Token::hash_of(text.trim()).ok().map(|(_, hash)| hash);
+    Ok(hash.filter(|hash| store.key(hash).is_some_and(|key| key.is_live())))
 }
 
 /// Writes it whole under another name first: mode 0600 from the first byte on.

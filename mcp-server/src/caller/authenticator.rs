@@ -5,14 +5,16 @@ use std::{future::pending, sync::Arc};
 use doorbell_core::{
     ports::Store,
     principal::Principal,
+    time::Timestamp,
     token::{Token, TokenKind},
 };
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use tokio::{sync::watch, time::sleep};
 
 use super::{
-    Credential,
+    Caller, Credential,
     browser::{Browsers, CookieName, CookieSecret, Shown},
+    sign_in_link::{LinkSecret, SignInLinks},
 };
 use crate::{
     oidc::{Issuer, TokenError, Verified},
@@ -33,6 +35,7 @@ pub struct Authenticator {
     keys: Arc<dyn Store>,
     issuer: Option<Arc<Issuer>>,
     browsers: Browsers,
+    links: SignInLinks,
     /// Changes whenever a credential was ended by hand.
     ended: watch::Sender<()>,
 }
@@ -44,6 +47,7 @@ impl Authenticator {
             keys,
             issuer: None,
             browsers: Browsers::default(),
+            links: SignInLinks::default(),
             ended: watch::Sender::new(()),
         }
     }
@@ -137,6 +141,33 @@ impl Authenticator {
     pub fn sign_in_verified(&self, verified: Verified, name: CookieName) -> Option<CookieSecret> {
         let admitted = admitted(verified)?;
         tracing::info!(by = %admitted.principal, credential = %admitted.credential, "a browser signed in");
+        Some(self.browsers.open(admitted, name))
+    }
+
+    /// A link by which a browser signs in as whoever asks for it. One that is signed in by a cookie
+    /// gets none: a session that made its own successors would never end.
+    pub fn make_link(&self, caller: &Caller) -> Result<(LinkSecret, Timestamp), Refusal> {
+        if let Credential::Browser { .. } = caller.credential {
+            return Err(Refusal::Forbidden(
+                "a browser that is signed in makes no sign-in links: `doorbell open` does, or a key"
+                    .to_owned(),
+            ));
+        }
+        let admitted = Admitted {
+            principal: caller.principal.clone(),
+            credential: caller.credential.clone(),
+        };
+        Ok(self.links.make(admitted))
+    }
+
+    /// A browser signs in by a link; nothing where the link is not good, or no longer lets in whoever
+    /// made it.
+    pub fn sign_in_by_link(&self, link: &str, name: CookieName) -> Option<CookieSecret> {
+        let admitted = self.links.take(link)?;
+        if !self.still_lets_in(&admitted.credential) {
+            return None;
+        }
+        tracing::info!(by = %admitted.principal, credential = %admitted.credential, "a browser signed in by a link");
         Some(self.browsers.open(admitted, name))
     }
 

@@ -10,6 +10,8 @@
 mod authenticator;
 pub mod browser;
 mod credential;
+pub mod proof;
+mod sign_in_link;
 
 use std::fmt;
 
@@ -19,6 +21,7 @@ use http::HeaderMap;
 pub use self::{
     authenticator::{Admitted, Authenticator},
     credential::Credential,
+    sign_in_link::LinkSecret,
 };
 use crate::refusal::Refusal;
 

@@ -1,7 +1,7 @@
 //! Where everything an instance keeps lies.
 
 use std::{
-    env, fs, io,
+    env, fs, io, path,
     path::{Path, PathBuf},
 };
 
@@ -34,7 +34,8 @@ impl DataDir {
     /// `~/.local/share/doorbell` (XDG Base Directory Specification). Makes nothing.
     pub fn find(named: Option<PathBuf>) -> Result<Self, DataDirError> {
         if let Some(path) = named.filter(|path| !path.as_os_str().is_empty()) {
-            return Ok(Self(path));
+            // Whole, so that it is the same one wherever it is printed and typed again.
+            return Ok(Self(path::absolute(&path).unwrap_or(path)));
         }
         // The specification: a relative path in XDG_DATA_HOME is to be ignored.
         let absolute = |name| {

@@ -4,6 +4,8 @@
 //! `<data-dir>/doorbell.toml`, then from its default. Nothing is read from the working directory.
 
 mod bookmark;
+mod browser;
+mod command_line;
 mod control_url;
 mod data_dir;
 mod quantity;
@@ -13,6 +15,8 @@ mod server_file;
 mod whereabouts;
 
 pub use bookmark::Bookmark;
+pub use browser::browser;
+pub use command_line::{command_line, quoted, remember_call};
 pub use control_url::{ControlUrl, ControlUrlError, WebOrigin};
 pub use data_dir::{DataDir, DataDirError};
 pub use quantity::{Period, Size};

@@ -82,6 +82,10 @@ pub struct ServeArgs {
     /// How to log: text or json [text]
     #[arg(long, env = "DOORBELL_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
+    /// Log to server.log in the data directory: how another command starts a server
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    in_background: bool,
 }
 
 /// How a log line is written.
@@ -130,6 +134,15 @@ pub struct Settings {
     pub log: String,
     /// How to log.
     pub log_format: LogFormat,
+    /// Started by another command, and logging to a file of its own.
+    pub in_background: bool,
+}
+
+impl Settings {
+    /// The file that is logged to, where it is not standard error.
+    pub fn log_file(&self) -> Option<PathBuf> {
+        self.in_background.then(|| self.data_dir.log_file())
+    }
 }
 
 /// A setting that cannot be used.
@@ -235,6 +248,7 @@ impl Settings {
                 .map_or(Duration::ZERO, |period| period.0),
             log: args.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: args.log_format.or(file.log_format).unwrap_or_default(),
+            in_background: args.in_background,
         })
     }
 }

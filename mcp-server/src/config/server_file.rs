@@ -1,6 +1,9 @@
 //! `<data-dir>/server.json`: where a running server says where it is.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +22,24 @@ pub struct ServerFile {
     pub public_url: String,
     /// When it started, RFC 3339.
     pub started_at: String,
+    /// The file that it logs to, if it was started in the background.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<PathBuf>,
 }
 
 impl ServerFile {
     /// Reads it, if it is there and reads.
     pub fn read(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
+        Self::find(path).ok().flatten()
+    }
+
+    /// The same, telling one that may not be read from none. One that does not parse is none.
+    pub fn find(path: &Path) -> io::Result<Option<Self>> {
+        match fs::read(path) {
+            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes it whole or not at all.

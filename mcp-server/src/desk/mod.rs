@@ -3,19 +3,24 @@
 //! [`Local`] decides, in the server; [`Remote`] asks a running server over the same `/v1` that
 //! anyone may use. Both take and give [`crate::wire`] types, so a face does not know which it has.
 
+mod address;
 mod channels;
+mod connect_error;
 mod events;
 mod local;
 mod overview;
+mod proof;
 mod receiving;
 mod remote;
 mod replaying;
 mod routes;
 mod shapes;
 
+pub use address::{Address, KeySource, no_doorbell};
+pub use connect_error::explain as explain_connect_error;
 pub use events::Events;
 pub use local::Local;
-pub use remote::{Address, Remote};
+pub use remote::Remote;
 
 use doorbell_core::{
     address::Jid,

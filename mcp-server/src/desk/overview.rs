@@ -8,13 +8,15 @@ use doorbell_core::{
     folder::Folder,
     principal::Principal,
 };
+use http::HeaderMap;
 
 use super::{Answer, local::Local};
 use crate::{
+    oidc,
     sources::{self, Steps},
     wire::{
-        FolderEntry, FolderList, InFolder, Minute, Rates, SourceEntry, SourceList, Text,
-        TokenEntry, Who, WhoAmI,
+        FolderEntry, FolderList, InFolder, Minute, Rates, SignInLink, SourceEntry, SourceList,
+        Text, TokenEntry, Who, WhoAmI,
     },
 };
 
@@ -30,6 +32,21 @@ impl Local {
             public_url: self.house.public_url.clone(),
             warning: self.house.url_warning(),
         }
+    }
+
+    /// A link that signs a browser in as the caller, on the listener that these headers came to.
+    pub fn sign_in_link(&self, headers: &HeaderMap) -> Answer<SignInLink> {
+        let authenticator = &self.house.authenticator;
+        let base = match &self.house.control_url {
+            Some(url) => url.as_str().to_owned(),
+            None => oidc::base_as_asked(headers),
+        };
+        let (link, expires_at) = authenticator.make_link(&self.caller)?;
+        tracing::info!(by = %self.caller, "a sign-in link was made");
+        Ok(SignInLink {
+            url: format!("{base}/sign-in?link={}", link.expose()),
+            expires_at: Text(expires_at),
+        })
     }
 
     /// The folders in reach and what is in them: those that URLs and sessions belong to, those that

@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    net::IpAddr,
     sync::{PoisonError, RwLock},
     time::Duration,
 };
@@ -14,12 +13,15 @@ use doorbell_core::{
     key::KeyId,
     label::SessionId,
     message::{MessageId, RouteId},
-    token::Token,
 };
-use reqwest::{Method, RequestBuilder, Response, Url};
+use reqwest::{Method, RequestBuilder, Response, Url, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Answer, Desk};
+use super::{
+    Answer, Desk,
+    address::{Address, KeySource, no_doorbell},
+    connect_error, proof,
+};
 use crate::{
     caller::{FOLDER_HEADER, RECEIVER_HEADER, SESSION_HEADER},
     refusal::Refusal,
@@ -27,36 +29,13 @@ use crate::{
         Ack, AckResults, ChannelList, Detail, ExposeChannel, ExposedChannel, IssueChat, IssueKey,
         IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Nack, OpenSession,
         Page, Read, Receive, Received, Replay, Replayed, ReplayedMany, Revoked, RotateSigningKey,
-        RouteList, RouteTested, SessionEntry, SessionList, SetRoute, SigningKeyRotated, TestRoute,
-        TokenList,
+        RouteList, RouteTested, SessionEntry, SessionList, SetRoute, SignInLink, SigningKeyRotated,
+        TestRoute, TokenList,
     },
 };
 
 /// How long a request that does not wait may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Where a running server's control listener is, and the key to show it.
-#[derive(Debug)]
-pub struct Address {
-    /// Its URL, without a path.
-    pub url: Url,
-    /// The API key.
-    pub key: Token,
-}
-
-impl Address {
-    /// Whether a URL names this machine: what a key found on disk may be sent to.
-    pub fn is_loopback(url: &Url) -> bool {
-        match url
-            .host_str()
-            .map(|host| host.trim_start_matches('[').trim_end_matches(']'))
-        {
-            Some("localhost") => true,
-            Some(host) => host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-            None => false,
-        }
-    }
-}
 
 /// A desk in a server elsewhere.
 pub struct Remote {
@@ -77,7 +56,8 @@ impl fmt::Debug for Remote {
 
 impl Remote {
     /// The desk at `address`, as the agent of `folder` if one is given.
-    pub fn new(address: Address, folder: Option<Folder>) -> Result<Self, Refusal> {
+    pub fn new(mut address: Address, folder: Option<Folder>) -> Result<Self, Refusal> {
+        address.pin();
         // The first provider wins; a second install is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -163,7 +143,19 @@ impl Remote {
     }
 
     /// Sends a request and hands back the response if it is a success.
+    ///
+    /// A key that was found in a data directory goes only to a server that holds it too, and that is
+    /// asked each time: one that was there may have died, and its port be another's by now.
     pub async fn send(&self, request: RequestBuilder) -> Answer<Response> {
+        let Address {
+            url,
+            named,
+            key,
+            key_source,
+        } = &self.address;
+        if let KeySource::File(_) = key_source {
+            proof::demand(&self.client, url, *named, key).await?;
+        }
         let response = request
             .send()
             .await
@@ -171,7 +163,13 @@ impl Remote {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(problem(response).await)
+        Err(self.problem(response).await)
+    }
+
+    /// Asks for a link that signs a browser in.
+    pub async fn sign_in_link(&self) -> Answer<SignInLink> {
+        self.call(self.request(Method::POST, &["sign_in_links"]))
+            .await
     }
 
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Answer<T> {
@@ -180,9 +178,14 @@ impl Remote {
     }
 
     async fn read_reply<T: DeserializeOwned>(&self, response: Response) -> Answer<T> {
+        let kind = response.headers().get(CONTENT_TYPE);
+        if kind.is_none_or(|kind| !kind.as_bytes().starts_with(b"application/json")) {
+            let what = "it answers with something else";
+            return Err(Refusal::BadServer(no_doorbell(&self.address.url, what)));
+        }
         response.json().await.map_err(|error| {
             Refusal::Internal(format!(
-                "the server's reply does not read: {}",
+                "the server's reply does not read; is it of another version? {}",
                 error.without_url()
             ))
         })
@@ -193,35 +196,36 @@ impl Remote {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Refusal {
-        let url = &self.address.url;
-        if error.is_connect() {
-            Refusal::Unreachable(format!(
-                "no server answers at {url}; start one with: doorbell serve"
-            ))
-        } else if error.is_timeout() {
-            Refusal::Unavailable(format!("the server at {url} does not answer in time"))
-        } else {
-            Refusal::Unavailable(format!("the server at {url} broke off"))
-        }
+        connect_error::explain(error, &self.address.url, self.address.named)
     }
-}
 
-/// Reads a problem document (RFC 9457) back into a refusal.
-async fn problem(response: Response) -> Refusal {
-    #[derive(serde::Deserialize)]
-    struct Problem {
-        #[serde(default)]
-        code: String,
-        #[serde(default)]
-        detail: String,
-        field: Option<String>,
-    }
-    let status = response.status();
-    match response.json::<Problem>().await {
-        Ok(problem) if !problem.code.is_empty() => {
-            Refusal::from_parts(&problem.code, problem.field, problem.detail)
+    /// Reads a problem document (RFC 9457) back into a refusal.
+    async fn problem(&self, response: Response) -> Refusal {
+        #[derive(serde::Deserialize)]
+        struct Problem {
+            #[serde(default)]
+            code: String,
+            #[serde(default)]
+            detail: String,
+            field: Option<String>,
         }
-        _ => Refusal::Internal(format!("the server answered {status}; is this a doorbell?")),
+        let status = response.status();
+        match response.json::<Problem>().await {
+            Ok(problem) if problem.code == "unauthenticated" => {
+                Refusal::Unauthenticated(self.address.key_refused())
+            }
+            Ok(problem) if !problem.code.is_empty() => {
+                Refusal::from_parts(&problem.code, problem.field, problem.detail)
+            }
+            _ if matches!(status.as_u16(), 502..=504) => Refusal::Unavailable(format!(
+                "{} answers {status}: what stands before the server does not reach it",
+                self.address.url
+            )),
+            _ => Refusal::BadServer(no_doorbell(
+                &self.address.url,
+                &format!("it answers {status}"),
+            )),
+        }
     }
 }
 

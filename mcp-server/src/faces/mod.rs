@@ -12,6 +12,8 @@ pub mod under_path;
 
 pub mod mcp;
 
+pub mod proof;
+
 pub mod dashboard;
 
 pub mod cli;

@@ -16,7 +16,7 @@ use crate::config::ControlUrl;
 
 /// What our own paths begin with. Under a path that begins so, what a proxy has taken away already
 /// could not be told from what it has not.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     ".well-known",
     "assets",
     "healthz",
@@ -24,6 +24,7 @@ const OWN: [&str; 11] = [
     "metrics",
     "oidc",
     "openapi.json",
+    "proof",
     "readyz",
     "sign-in",
     "sign-out",

@@ -30,7 +30,7 @@ use self::{
 pub use self::{
     claims::{Subject, TokenError, Verified},
     login::{Departure, LoginError, Return},
-    resource::Resource,
+    resource::{Resource, base_as_asked},
     setting::{DEFAULT_FOLDER_CLAIM, IssuerUrl, IssuerUrlError, OidcSettings},
 };
 

@@ -88,14 +88,19 @@ impl Issuer {
         if let Some(url) = &self.settings.control_url {
             return url.clone();
         }
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        let authority = host.and_then(|host| host.parse::<Authority>().ok());
-        let Some(authority) = authority else {
-            return String::new();
-        };
-        match authority.port_u16() {
-            None => format!("http://{}", authority.host()),
-            Some(port) => format!("http://{}:{port}", authority.host()),
-        }
+        base_as_asked(headers)
+    }
+}
+
+/// The listener's URL as a request without a proxy in between has it: by its `Host`.
+pub fn base_as_asked(headers: &HeaderMap) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let authority = host.and_then(|host| host.parse::<Authority>().ok());
+    let Some(authority) = authority else {
+        return String::new();
+    };
+    match authority.port_u16() {
+        None => format!("http://{}", authority.host()),
+        Some(port) => format!("http://{}:{port}", authority.host()),
     }
 }

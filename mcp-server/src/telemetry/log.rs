@@ -1,24 +1,37 @@
-//! Logs: to standard error, as text or as JSON, never with a token in them.
+//! Logs: to standard error, or to a file where a server runs in the background, as text or as JSON, never with a token in them.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    path::Path,
+};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, prelude::*};
 
-use super::lines::{Flush, Lines};
+use super::{
+    lines::{Flush, Lines},
+    log_file::LogFile,
+};
 use crate::config::{LogFormat, colour_wanted};
 
-/// Begins to log, until what it returns is dropped. A filter that does not parse is said and replaced
-/// by `info`.
-pub fn begin(filter: &str, format: LogFormat) -> io::Result<Flush> {
+/// Begins to log, until what it returns is dropped: to `file`, else to standard error. A filter that
+/// does not parse is said and replaced by `info`.
+pub fn begin(filter: &str, format: LogFormat, file: Option<&Path>) -> io::Result<Flush> {
     let (directives, wrong) = match EnvFilter::try_new(filter) {
         Ok(good) => (good, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let (writer, flush) = Lines::begin(io::stderr())?;
+    let (writer, flush) = match file {
+        None => Lines::begin(io::stderr())?,
+        Some(path) => {
+            let file = LogFile::open(path)?;
+            file.take_over()?;
+            Lines::begin(file)?
+        }
+    };
     let lines = fmt::layer()
         .with_writer(writer)
-        .with_ansi(io::stderr().is_terminal() && colour_wanted());
+        .with_ansi(file.is_none() && io::stderr().is_terminal() && colour_wanted());
     let lines = match format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

@@ -3,6 +3,7 @@
 mod exposition;
 mod lines;
 mod log;
+mod log_file;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod process;

@@ -11,6 +11,7 @@ mod messages;
 mod overview;
 mod read;
 mod routes;
+mod sign_in;
 mod text;
 mod tokens;
 
@@ -33,6 +34,7 @@ pub use routes::{
     ListRoutes, MAX_TRIED_HEADERS, RemoveRoute, RouteEntry, RouteList, RoutePattern, RouteTested,
     RouteTried, SetRoute, TestRoute,
 };
+pub use sign_in::SignInLink;
 pub use text::{Count, Text, TextShape};
 pub use tokens::{
     IssueChat, IssueWebhook, IssuedToken, ListTokens, RevokeToken, Revoked, TokenEntry, TokenList,

@@ -2,6 +2,7 @@
 
 mod browser;
 mod cookies;
+mod links;
 mod proxied;
 
 use e2e::{

@@ -13,8 +13,10 @@ use std::{
 };
 
 use doorbell_core::folder::Folder;
-use reqwest::{StatusCode, Url};
+use reqwest::Url;
 use tokio::time::Instant;
+
+use super::probe::{Probe, probe};
 
 use crate::{
     config::{DataDir, Whereabouts},
@@ -45,21 +47,23 @@ pub(super) async fn find_or_start(
         let whereabouts = Whereabouts::from_environment(data_dir.clone())?;
         let url = whereabouts.url()?;
         let found = if whereabouts.is_guess() {
-            Probe::Nobody
+            Probe::Nobody(whereabouts.nobody())
         } else {
-            probe(&url).await
+            probe(&url, whereabouts.url.is_some()).await
         };
         match found {
             Probe::Ready => {
                 return Ok(Remote::new(whereabouts.address()?, folder)?.named(receiver));
             }
-            Probe::NotReady => {}
-            Probe::Nobody if !Address::is_loopback(&url) => {
+            Probe::NotReady(_) => {}
+            Probe::Other(refusal) if started.is_none() => return Err(refusal),
+            Probe::Other(_) => {}
+            Probe::Nobody(refusal) if !Address::is_loopback(&url) => {
                 return Err(Refusal::Unavailable(format!(
-                    "no server answers at {url}, and one elsewhere is not started from here"
+                    "{refusal}; a server elsewhere is not started from here"
                 )));
             }
-            Probe::Nobody => match &mut started {
+            Probe::Nobody(_) => match &mut started {
                 None => started = Some(Started::spawn(&whereabouts).map_err(cannot_start)?),
                 Some(server) => {
                     if server.is_lost() {
@@ -82,41 +86,13 @@ pub(super) async fn find_or_start(
 pub(super) fn find(data_dir: DataDir, folder: Folder, receiver: String) -> Answer<Remote> {
     let whereabouts = Whereabouts::from_environment(data_dir)?;
     if whereabouts.is_guess() {
-        return Err(Refusal::Unreachable(
-            "no server runs with this data directory; start one with: doorbell serve".to_owned(),
-        ));
+        return Err(whereabouts.nobody());
     }
     Ok(Remote::new(whereabouts.address()?, Some(folder))?.named(receiver))
 }
 
 fn cannot_start(error: io::Error) -> Refusal {
     Refusal::Unavailable(format!("cannot start a server in the background: {error}"))
-}
-
-/// Who is at an address.
-pub(super) enum Probe {
-    /// A server that takes messages.
-    Ready,
-    /// A server, or something else, that does not.
-    NotReady,
-    Nobody,
-}
-
-pub(super) async fn probe(url: &Url) -> Probe {
-    // The first provider wins; a second install is the same one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(3))
-        .build();
-    let (Ok(client), Ok(url)) = (client, url.join("/readyz")) else {
-        return Probe::Nobody;
-    };
-    match client.get(url).send().await {
-        Ok(response) if response.status() == StatusCode::OK => Probe::Ready,
-        Err(error) if error.is_connect() => Probe::Nobody,
-        _ => Probe::NotReady,
-    }
 }
 
 /// A server that was spawned from here.
@@ -135,6 +111,7 @@ impl Started {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .arg("serve")
+            .arg("--in-background")
             .arg("--data-dir")
             .arg(data_dir.path())
             .stdin(Stdio::null())

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    io::{IsTerminal, Write},
+    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -10,23 +10,27 @@ use bytesize::ByteSize;
 use clap::Args;
 use reqwest::{Method, Response};
 
-use super::{Common, Failure, connect, terminal};
+use super::{Common, Failure, connect, progress::Progress, terminal};
 use crate::refusal::Refusal;
-
-/// How many bytes go by between two progress lines.
-const STEP: u64 = 8 * 1024 * 1024;
 
 /// Arguments of `doorbell backup`.
 #[derive(Args, Debug)]
 pub(super) struct Backup {
     /// Where to; - is standard output
     file: PathBuf,
+    /// Overwrite the file if it is there
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) async fn run(common: &Common, args: Backup) -> Result<(), Failure> {
+    let to_stdout = args.file == Path::new("-");
+    if !to_stdout {
+        is_free(&args.file, args.force)?;
+    }
     let desk = connect::desk(common, None)?;
     let response = desk.send(desk.request(Method::GET, &["backup"])).await?;
-    if args.file == Path::new("-") {
+    if to_stdout {
         let mut out = io::stdout().lock();
         copy(response, &mut out).await?;
         return Ok(out.flush()?);
@@ -34,7 +38,14 @@ pub(super) async fn run(common: &Common, args: Backup) -> Result<(), Failure> {
     let half = Half::beside(&args.file)?;
     let mut file = &half.file;
     let bytes = copy(response, &mut file).await?;
+    // It may have come meanwhile.
+    is_free(&args.file, args.force)?;
     half.become_whole(&args.file)?;
+    if common.json {
+        return Ok(terminal::json(
+            &serde_json::json!({ "file": args.file, "bytes": bytes }),
+        )?);
+    }
     terminal::explain(&format!(
         "{} in {}; it holds every message and all keys' hashes: keep it as private as the data \
          directory",
@@ -44,10 +55,26 @@ pub(super) async fn run(common: &Common, args: Backup) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses to put a backup where something is already, unless that was asked for.
+fn is_free(file: &Path, force: bool) -> Result<(), Failure> {
+    let shown = file.display();
+    let refused = |rule: String| Err(Refusal::Conflict(rule).into());
+    match fs::symlink_metadata(file) {
+        Err(_) => Ok(()),
+        Ok(meta) if meta.is_dir() => refused(format!("{shown} is a directory: name a file in it")),
+        Ok(meta) if !meta.is_file() && !meta.is_symlink() => refused(format!(
+            "{shown} is no ordinary file: with - the backup goes to standard output"
+        )),
+        Ok(_) if !force => refused(format!(
+            "{shown} is there already: name another file, or overwrite it with --force"
+        )),
+        Ok(_) => Ok(()),
+    }
+}
+
 /// Copies piece by piece. A backup that breaks off is an error and never a short file.
 async fn copy(mut response: Response, out: &mut impl Write) -> Result<u64, Failure> {
-    let progress = io::stderr().is_terminal();
-    let (mut bytes, mut told) = (0_u64, 0_u64);
+    let mut progress = Progress::begin("backup", None);
     loop {
         let piece = response
             .chunk()
@@ -55,16 +82,9 @@ async fn copy(mut response: Response, out: &mut impl Write) -> Result<u64, Failu
             .map_err(|_| Refusal::Unavailable("the backup broke off; try again".to_owned()))?;
         let Some(piece) = piece else { break };
         out.write_all(&piece)?;
-        bytes += piece.len() as u64;
-        if progress && bytes - told >= STEP {
-            told = bytes;
-            eprint!("\r{} …", ByteSize(bytes).display().iec());
-        }
+        progress.add(piece.len());
     }
-    if told > 0 {
-        eprint!("\r");
-    }
-    Ok(bytes)
+    Ok(progress.end())
 }
 
 /// A file that is not yet what it will be; gone unless it becomes whole.

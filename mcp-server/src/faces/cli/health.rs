@@ -2,21 +2,50 @@
 
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use super::{
     Common, Failure,
-    background::{Probe, probe},
+    probe::{Probe, probe},
     terminal,
 };
 use crate::{config::Whereabouts, refusal::Refusal};
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Health<'a> {
+    ready: bool,
+    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
 pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
-    let url = Whereabouts::from_environment(common.data_dir()?)?.url()?;
-    match probe(&url).await {
-        Probe::Ready => {
+    let whereabouts = Whereabouts::from_environment(common.data_dir()?)?;
+    let url = whereabouts.url()?;
+    let why = match probe(&url, whereabouts.url.is_some()).await {
+        Probe::Ready => None,
+        Probe::NotReady(why) => Some(Refusal::Unavailable(why)),
+        Probe::Nobody(refusal) | Probe::Other(refusal) => Some(refusal),
+    };
+    if common.json {
+        terminal::json(&Health {
+            ready: why.is_none(),
+            url: url.as_str(),
+            why: why.as_ref().map(ToString::to_string),
+        })?;
+        let code = if why.is_some() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        };
+        return Ok(code);
+    }
+    match why {
+        None => {
             terminal::say("ready")?;
             Ok(ExitCode::SUCCESS)
         }
-        Probe::NotReady => Err(Refusal::Unavailable(format!("{url} is not ready")).into()),
-        Probe::Nobody => Err(Refusal::Unreachable(format!("nobody answers at {url}")).into()),
+        Some(refusal) => Err(refusal.into()),
     }
 }

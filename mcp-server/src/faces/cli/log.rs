@@ -48,8 +48,7 @@ impl<'a> Subject<'a> {
     pub(super) fn desk_if_any(&self) -> Result<Remote, Failure> {
         let whereabouts = Whereabouts::from_environment(self.common.data_dir()?)?;
         if whereabouts.is_guess() {
-            let why = "no server runs with this data directory; start one with: doorbell serve";
-            return Err(Refusal::Unreachable(why.to_owned()).into());
+            return Err(whereabouts.nobody().into());
         }
         self.desk()
     }

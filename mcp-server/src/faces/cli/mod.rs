@@ -13,16 +13,23 @@ mod health;
 mod key;
 mod listen;
 mod log;
+mod logs;
 mod man;
 mod mcp;
 mod messages;
+mod open;
+mod own_server;
+mod probe;
+mod progress;
 mod restore;
 mod route;
 #[cfg(unix)]
 mod run;
 mod serve;
 mod session;
+mod status;
 mod stop;
+mod stop_server;
 mod terminal;
 mod token;
 mod wait;
@@ -38,7 +45,7 @@ use std::{
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
-    config::{DataDir, DataDirError, ServeArgs, SettingsError},
+    config::{DataDir, DataDirError, ServeArgs, SettingsError, remember_call},
     refusal::Refusal,
 };
 
@@ -165,6 +172,43 @@ enum Command {
     #[cfg(unix)]
     #[command(verbatim_doc_comment)]
     Run(run::Run),
+    /// Open the dashboard in a browser, signed in
+    ///
+    /// By a link that signs in whoever opens it first, once and within 60 s. Where there is no
+    /// browser the link is printed, to be opened in another.
+    ///
+    /// Examples:
+    ///   doorbell open
+    ///   ssh server doorbell open --print
+    #[command(verbatim_doc_comment)]
+    Open(open::Open),
+    /// Say what runs with this data directory, and where
+    ///
+    /// Exits 0 if a server runs and is ready, else 1.
+    ///
+    /// Example:
+    ///   doorbell status --json
+    #[command(verbatim_doc_comment)]
+    Status,
+    /// Stop the server of this data directory, and wait until it has ended
+    ///
+    /// What is in flight is finished, and nothing that was accepted is lost. A server that `doorbell
+    /// mcp` or `run` started in the background is stopped so too.
+    ///
+    /// Example:
+    ///   doorbell stop
+    #[command(verbatim_doc_comment)]
+    Stop(stop_server::StopServer),
+    /// Print the log of a server in the background
+    ///
+    /// It is server.log in the data directory, up to 10 MiB of it, and two older ones beside it. A
+    /// server in a terminal logs there, and a service to the journal: journalctl -u doorbell.
+    ///
+    /// Examples:
+    ///   doorbell logs -n 50
+    ///   doorbell logs -f
+    #[command(verbatim_doc_comment)]
+    Logs(logs::Logs),
     /// Prove that everything works, and say what is wrong and what to type
     ///
     /// Looks at the data directory, the settings and the server, then mints a URL in a scratch
@@ -177,8 +221,8 @@ enum Command {
     Health,
     /// Copy everything to a file, consistently, while the server serves
     ///
-    /// The file appears whole or not at all, for its owner's eyes alone. Put it back with
-    /// `doorbell restore`.
+    /// The file appears whole or not at all, for its owner's eyes alone; one that is there already
+    /// is left alone, unless --force is given. Put it back with `doorbell restore`.
     ///
     /// Examples:
     ///   doorbell backup doorbell-2026-11-21.bak
@@ -296,6 +340,7 @@ fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let common = cli.common;
+    remember_call(common.data_dir.as_deref());
     let command = cli
         .command
         .unwrap_or_else(|| Command::Serve(Box::default()));
@@ -321,6 +366,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 ExitCode::FAILURE
             })
         }
+        Command::Open(args) => client(open::run(&common, args)),
+        Command::Status => runtime()?.block_on(status::run(&common)),
+        Command::Stop(args) => client(stop_server::run(&common, args)),
+        Command::Logs(args) => client(logs::run(&common, args)),
         Command::Health => runtime()?.block_on(health::run(&common)),
         Command::Backup(args) => client(backup::run(&common, args)),
         Command::Restore(args) => {

@@ -9,7 +9,12 @@ use std::{
 use clap::Args;
 use doorbell_ingress::store::redb::{RestoreError, restore};
 
-use super::{Common, Failure, terminal};
+use super::{
+    Common, Failure,
+    progress::{Progress, Told},
+    terminal,
+};
+use crate::config::command_line;
 
 /// Arguments of `doorbell restore`.
 #[derive(Args, Debug)]
@@ -34,25 +39,38 @@ pub(super) enum NotRestored {
 
 pub(super) fn run(common: &Common, args: Restore) -> Result<(), Failure> {
     let data_dir = common.data_dir()?;
-    let mut from = open(&args.file).map_err(|error| NotRestored::Unreadable(args.file, error))?;
+    let (from, total) =
+        open(&args.file).map_err(|error| NotRestored::Unreadable(args.file, error))?;
+    let progress = Progress::begin("restore", total);
+    let mut from = Told { from, progress };
     data_dir.make()?;
     restore(&mut from, data_dir.path()).map_err(|error| match error {
         RestoreError::NotEmpty(_) => NotRestored::NotEmpty(error),
         error => NotRestored::Failed(error),
     })?;
+    let bytes = from.progress.end();
+    if common.json {
+        let (data_dir, bytes) = (data_dir.path(), bytes);
+        return Ok(terminal::json(
+            &serde_json::json!({ "data_dir": data_dir, "bytes": bytes }),
+        )?);
+    }
     terminal::explain(&format!(
-        "restored into {}. Start it with: doorbell serve\n\
+        "restored into {}. Start it with: {}\n\
          Its keys are those of the backup; a new operator.key is made at the start if the one here \
          is not among them.",
-        data_dir.path().display()
+        data_dir.path().display(),
+        command_line("serve")
     ));
     Ok(())
 }
 
-fn open(file: &Path) -> io::Result<Box<dyn Read>> {
-    Ok(if file == Path::new("-") {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(BufReader::new(File::open(file)?))
-    })
+/// The backup, and how large it is if that is known.
+fn open(file: &Path) -> io::Result<(Box<dyn Read>, Option<u64>)> {
+    if file == Path::new("-") {
+        return Ok((Box::new(io::stdin().lock()), None));
+    }
+    let file = File::open(file)?;
+    let total = file.metadata()?.len();
+    Ok((Box::new(BufReader::new(file)), Some(total)))
 }

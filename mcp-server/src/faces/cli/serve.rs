@@ -11,7 +11,8 @@ use crate::{
 
 pub(super) fn run(common: &Common, args: ServeArgs) -> Result<ExitCode, Failure> {
     let settings = Settings::gather(args, common.data_dir()?)?;
-    let _flush = telemetry::begin(&settings.log, settings.log_format)?;
+    let log_file = settings.log_file();
+    let _flush = telemetry::begin(&settings.log, settings.log_format, log_file.as_deref())?;
     app::run(settings)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,7 @@ mod login;
 mod mount;
 mod page;
 mod sign_in;
+mod sign_in_link;
 
 use std::sync::Arc;
 

@@ -24,6 +24,8 @@ pub(super) enum Said {
     Nothing,
     /// What was typed lets nobody in.
     Unknown,
+    /// A link that was followed before, or too late.
+    Stale,
     /// Too many attempts; the next is heard after so many seconds.
     Slower(u64),
     /// The issuer was asked, and nobody was signed in.
@@ -75,6 +77,12 @@ pub(super) fn sign_in(desk: &Desk, said: Said, at: At) -> Response {
         Said::Unknown => (
             StatusCode::UNAUTHORIZED,
             "This key is unknown or revoked.".to_owned(),
+        ),
+        Said::Stale => (
+            StatusCode::UNAUTHORIZED,
+            "This link was used before, or is older than a minute. \
+             Make another with: doorbell open"
+                .to_owned(),
         ),
         Said::Slower(seconds) => (
             StatusCode::TOO_MANY_REQUESTS,

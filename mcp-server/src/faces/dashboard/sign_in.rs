@@ -18,6 +18,7 @@ use super::{
     Desk, Visitor,
     mount::Mount,
     page::{self, At, Said},
+    sign_in_link,
 };
 use crate::faces::{
     guard::Peer,
@@ -37,11 +38,17 @@ struct Form {
 /// The root, from anything that lies in it: the browser may see us under a path.
 pub(super) const ROOT: &str = "./";
 
-/// For whoever reloads the form: it lives at `/`.
+/// For whoever comes by a link, or reloads the form: that lives at `/`.
 pub(super) async fn form(
     State(desk): State<Arc<Desk>>,
+    peer: Option<Extension<Peer>>,
     visitor: Option<Extension<Visitor>>,
+    request: Request,
 ) -> Response {
+    if let Some(link) = sign_in_link::find(&request) {
+        let visitor = visitor.map(|visitor| visitor.0);
+        return sign_in_link::follow(&desk, from(peer), visitor, link, &request);
+    }
     match visitor {
         Some(Extension(visitor)) if visitor.signed_in => Redirect::to(ROOT).into_response(),
         _ => page::sign_in(&desk, Said::Nothing, At::Root),

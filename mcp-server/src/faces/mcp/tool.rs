@@ -162,7 +162,8 @@ fn refused(refusal: &Refusal) -> CallToolResult {
         | Refusal::Conflict(_)
         | Refusal::Gone(_)
         | Refusal::TooLarge(_)
-        | Refusal::Unreachable(_) => "",
+        | Refusal::Unreachable(_)
+        | Refusal::BadServer(_) => "",
     };
     error(format!("{refusal}\n{advice}").trim_end().to_owned())
 }

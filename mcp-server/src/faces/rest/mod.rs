@@ -14,6 +14,7 @@ mod paging;
 mod problem;
 mod routes;
 mod sessions;
+mod sign_in_links;
 mod stream;
 mod tokens;
 
@@ -47,6 +48,7 @@ fn routes() -> describe::Routes {
         .merge(sessions::routes())
         .merge(routes::routes())
         .merge(keys::routes())
+        .merge(sign_in_links::routes())
         .merge(backup::routes())
         .merge(metrics::routes())
         .merge(overview::routes())

@@ -60,6 +60,12 @@ const TABLE: &[Row] = &[
         ask: none,
         other: Other::Open,
     },
+    Row {
+        endpoint: "GET /proof",
+        target: |_| format!("/proof?nonce={}", "0".repeat(64)),
+        ask: none,
+        other: Other::Open,
+    },
     // Of a server without an issuer, like any path that is not there; of one with, see `oidc`.
     Row {
         endpoint: "GET /.well-known/oauth-protected-resource",
@@ -350,6 +356,12 @@ const TABLE: &[Row] = &[
     Row {
         endpoint: "DELETE /v1/keys/{key_id}",
         target: |scene| format!("/v1/keys/{}", scene.key_id),
+        ask: none,
+        other: Other::Status(403),
+    },
+    Row {
+        endpoint: "POST /v1/sign_in_links",
+        target: |_| "/v1/sign_in_links".into(),
         ask: none,
         other: Other::Status(403),
     },

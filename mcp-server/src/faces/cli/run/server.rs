@@ -6,7 +6,6 @@ use reqwest::Method;
 use crate::{
     config::{DataDir, Whereabouts},
     desk::{Answer, Desk, Events, Remote},
-    refusal::Refusal,
     wire::{Ack, Message},
 };
 
@@ -46,7 +45,7 @@ impl Server {
     fn desk(&self) -> Answer<Remote> {
         let whereabouts = Whereabouts::from_environment(self.data_dir.clone())?;
         if whereabouts.is_guess() {
-            return Err(Refusal::Unreachable("no server runs".to_owned()));
+            return Err(whereabouts.nobody());
         }
         Ok(Remote::new(whereabouts.address()?, self.folder.clone())?
             .named(&self.receiver)

@@ -75,6 +75,7 @@ impl Fixture {
             switchboard,
             clock: Arc::new(SystemClock),
             public_url: "https://bell.example".to_owned(),
+            control_url: None,
             backup: None,
             instruments: Instruments {
                 door: Arc::default(),

@@ -26,7 +26,7 @@ use super::{
     requests::{BOTH, Revision, text},
 };
 use crate::{
-    desk::{Address, Answer, Remote},
+    desk::{Address, Answer, KeySource, Remote},
     faces::mcp::{
         handler::Handler,
         own::Own,
@@ -124,7 +124,9 @@ fn finder(
         let addr = &addrs[turn.min(addrs.len() - 1)];
         let address = Address {
             url: format!("http://{addr}").parse().expect("a url"),
+            named: false,
             key: Token::parse(&key).expect("a key"),
+            key_source: KeySource::Environment,
         };
         let folder = Some("acme/eng".parse().expect("a folder"));
         std::future::ready(Remote::new(address, folder).map(|remote| remote.named("test")))
