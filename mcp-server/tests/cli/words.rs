@@ -54,7 +54,10 @@ async fn without_a_server_a_command_says_how_to_start_one() {
         .expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("start one with: doorbell serve"), "{said}");
+    assert!(
+        said.contains("start one with: ") && said.contains("doorbell serve"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
