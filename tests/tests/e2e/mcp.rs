@@ -1,7 +1,10 @@
 //! MCP through the official SDKs: HTTP and stdio, both revisions.
 
+mod bounds;
+mod raw;
 mod restart;
 mod stdio;
+mod transport;
 mod walk;
 
 use e2e::foreign::Sdk;

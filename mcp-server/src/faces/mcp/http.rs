@@ -5,12 +5,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, body::Body, extract::Request, response::Response};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };
+use tower::service_fn;
 
-use super::{handler::Handler, reach::InHouse};
+use super::{
+    front::{self, Answers},
+    handler::Handler,
+    reach::InHouse,
+};
 use crate::house::House;
 
 /// The largest request body that is read, in bytes. Nothing is uploaded here.
@@ -19,6 +24,8 @@ const MAX_REQUEST: usize = 1024 * 1024;
 /// How often a waiting answer says that it lives: clients and proxies give up on silence.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
+type Service = StreamableHttpService<Handler<InHouse>, NeverSessionManager>;
+
 /// `/mcp`, without its guard: mount it behind [`crate::faces::guard`], which checks `Host` and
 /// `Origin` and says who calls.
 ///
@@ -26,19 +33,46 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// learn that its client has gone.
 pub fn http(house: Arc<House>) -> Router {
     let handler = Handler::new(Arc::new(InHouse(house)));
+    let both = Both {
+        events: service(&handler, false),
+        json: service(&handler, true),
+    };
+    let served = service_fn(move |request: Request| {
+        let both = both.clone();
+        async move { Ok(front::serve(both, request).await) }
+    });
+    Router::new()
+        .route_service("/mcp", served.clone())
+        .route_service("/mcp/", served)
+}
+
+fn service(handler: &Handler<InHouse>, json: bool) -> Service {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
-        // Events, so that a wait can be kept alive.
-        .with_json_response(false)
+        .with_json_response(json)
         .with_sse_keep_alive(Some(KEEP_ALIVE))
         .with_max_request_body_bytes(MAX_REQUEST)
         // The guard knows which names are ours; rmcp's own list knows loopback alone.
         .disable_allowed_hosts()
         .disable_allowed_origins();
-    let service = StreamableHttpService::new(
+    let handler = handler.clone();
+    StreamableHttpService::new(
         move || Ok(handler.clone()),
         Arc::new(NeverSessionManager::default()),
         config,
-    );
-    Router::new().route_service("/mcp", service)
+    )
+}
+
+/// The same handler, answering with events, so that a wait can be kept alive, or with JSON.
+#[derive(Clone)]
+struct Both {
+    events: Service,
+    json: Service,
+}
+
+impl Answers for Both {
+    async fn answer(self, request: Request, events: bool) -> Response {
+        let service = if events { self.events } else { self.json };
+        service.handle(request).await.map(Body::new)
+    }
 }

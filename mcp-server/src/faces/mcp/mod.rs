@@ -6,9 +6,13 @@
 
 mod arguments;
 mod channel;
+mod front;
 mod handler;
 mod http;
+mod jsonrpc;
 mod legacy;
+mod lines;
+mod noticed;
 mod own;
 mod reach;
 mod say;

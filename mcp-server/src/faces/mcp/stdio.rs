@@ -13,7 +13,7 @@ use doorbell_core::label::SessionId;
 use rmcp::{
     RoleServer, Service, ServiceExt,
     service::{RunningService, ServerInitializeError},
-    transport::{async_rw::AsyncRwTransport, stdio_pipes},
+    transport::stdio_pipes,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
@@ -22,13 +22,11 @@ use super::{
     channel,
     handler::Handler,
     legacy::Legacy,
+    lines::LineTransport,
     own::Own,
     reach::{Lazy, Missing, Reach},
 };
 use crate::desk::{Answer, Remote};
-
-/// The longest line that is read, in bytes; a longer one is dropped.
-const MAX_LINE: usize = 1024 * 1024;
 
 /// Why serving ended early.
 #[derive(Debug, thiserror::Error)]
@@ -148,8 +146,7 @@ async fn begin<S: Service<RoleServer>>(
         inner: pipes.read,
         closed: pipes.closed,
     };
-    let transport = AsyncRwTransport::new_server(read, pipes.write).with_max_line_length(MAX_LINE);
-    match service.serve(transport).await {
+    match service.serve(LineTransport::new(read, pipes.write)).await {
         Ok(running) => Ok(Some(running)),
         // A client that only asked what this is, and went.
         Err(ServerInitializeError::ConnectionClosed(_)) => Ok(None),

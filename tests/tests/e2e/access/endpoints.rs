@@ -164,6 +164,12 @@ const TABLE: &[Row] = &[
         other: Other::Tools,
     },
     Row {
+        endpoint: "ANY /mcp/",
+        target: |_| "/mcp/".into(),
+        ask: none,
+        other: Other::Tools,
+    },
+    Row {
         endpoint: "GET /v1/route_tokens",
         target: |_| "/v1/route_tokens?folder=acme/eng".into(),
         ask: none,
