@@ -23,6 +23,42 @@ const SHOWN_VALUE: usize = 160;
 /// The most headers of a message that are shown.
 const SHOWN_HEADERS: usize = 16;
 
+/// How much of a message is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Of its body, and of the note beside it, in bytes.
+    body: usize,
+    /// How many headers.
+    headers: usize,
+    /// Whether anything but its name.
+    content: bool,
+}
+
+impl Extent {
+    /// As much as there is room for in any case.
+    pub const FULL: Self = Self::of(SHOWN_BODY, SHOWN_HEADERS);
+
+    /// Less and less, for where many are shown together; the last is a line that names it.
+    pub const EACH: [Self; 5] = [
+        Self::FULL,
+        Self::of(1_024, SHOWN_HEADERS),
+        Self::of(256, 4),
+        Self::of(64, 0),
+        Self {
+            content: false,
+            ..Self::of(0, 0)
+        },
+    ];
+
+    const fn of(body: usize, headers: usize) -> Self {
+        Self {
+            body,
+            headers,
+            content: true,
+        }
+    }
+}
+
 /// The header in which Asana hands its secret over: the whole of it is shown, before the others. As
 /// much as this is answered as a handshake.
 const SECRET: &str = "x-hook-secret";
@@ -80,7 +116,11 @@ impl Frame {
     }
 
     /// One message: a line about it, then the frame with what was posted in it.
-    pub fn show(&self, message: &Message) -> String {
+    pub fn show(&self, message: &Message, extent: Extent) -> String {
+        if !extent.content {
+            let (id, jid) = (message.id.0, line(&message.jid, 1_024));
+            return format!("{id} at {jid}\n");
+        }
         let mut text = format!(
             "{} at {}, source {}, {}, arrived {}",
             line(&message.id.0.to_string(), SHOWN_VALUE),
@@ -97,11 +137,11 @@ impl Frame {
             let _ = writeln!(
                 text,
                 "note given when the URL was minted: {}",
-                quoted(context, SHOWN_BODY)
+                quoted(context, extent.body)
             );
         }
         let _ = writeln!(text, "<untrusted-{}>", self.nonce);
-        let cut = push_claims(&mut text, message);
+        let cut = push_claims(&mut text, message, extent);
         let _ = writeln!(text, "</untrusted-{}>", self.nonce);
         if cut {
             let _ = writeln!(
@@ -166,7 +206,7 @@ fn is_hidden(c: char) -> bool {
 }
 
 /// Writes what the sender sent, headers and body. True if some of the body is not shown.
-fn push_claims(text: &mut String, message: &Message) -> bool {
+fn push_claims(text: &mut String, message: &Message, extent: Extent) -> bool {
     let _ = write!(text, "{}", line(&message.method, SHOWN_VALUE));
     if !message.query.is_empty() {
         let _ = write!(text, ", query {}", quoted(&message.query, SHOWN_VALUE));
@@ -175,11 +215,11 @@ fn push_claims(text: &mut String, message: &Message) -> bool {
         let _ = write!(text, ", claims to be {}", quoted(from, SHOWN_VALUE));
     }
     text.push('\n');
-    push_headers(text, message);
-    push_body(text, message)
+    push_headers(text, message, extent.headers);
+    push_body(text, message, extent.body)
 }
 
-fn push_headers(text: &mut String, message: &Message) {
+fn push_headers(text: &mut String, message: &Message, most: usize) {
     let telling = |name: &str| {
         !TRANSPORT.contains(&name) && !PROXIED.iter().any(|prefix| name.starts_with(prefix))
     };
@@ -187,7 +227,7 @@ fn push_headers(text: &mut String, message: &Message) {
     let secret = headers.get(SECRET).map(|value| (SECRET, value));
     let others = (headers.iter()).filter(|(name, _)| *name != SECRET && telling(name));
     let mut count = 0;
-    for (name, value) in secret.into_iter().chain(others).take(SHOWN_HEADERS) {
+    for (name, value) in secret.into_iter().chain(others).take(most) {
         let limit = if name == SECRET {
             SHOWN_SECRET
         } else {
@@ -204,20 +244,8 @@ fn push_headers(text: &mut String, message: &Message) {
 }
 
 /// Writes the body. True if some of it is not shown.
-fn push_body(text: &mut String, message: &Message) -> bool {
-    let here = match message.body_encoding {
-        BodyEncoding::Utf8 => message.body.len(),
-        BodyEncoding::Base64 => {
-            let padding = message
-                .body
-                .bytes()
-                .rev()
-                .take_while(|b| *b == b'=')
-                .count();
-            (message.body.len() / 4 * 3).saturating_sub(padding)
-        }
-    };
-    let bytes = message.body_bytes.unwrap_or(here as u64);
+fn push_body(text: &mut String, message: &Message, most: usize) -> bool {
+    let bytes = message.size();
     if bytes == 0 {
         text.push_str("no body\n");
         return false;
@@ -228,7 +256,7 @@ fn push_body(text: &mut String, message: &Message) -> bool {
             writeln!(text, "body, {bytes} bytes that are not UTF-8, in base64:")
         }
     };
-    let cut = push(text, &message.body, SHOWN_BODY, |c| {
+    let cut = push(text, &message.body, most, |c| {
         !matches!(c, '\n' | '\t') && is_hidden(c)
     });
     if !text.ends_with('\n') {

@@ -34,8 +34,6 @@ use crate::{
 
 /// How many ids one call settles.
 pub(super) const MAX_IDS: usize = 1_000;
-/// How many messages a page holds unless it is asked otherwise.
-const DEFAULT_LIMIT: usize = 50;
 /// How many bytes of messages a page holds, but for a first one that is larger.
 pub(super) const PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// The longest name of a key, in characters.
@@ -286,7 +284,7 @@ impl Desk for Local {
         })?;
         let mut inboxes = vec![Inbox::Folder(permit.action().folder.clone())];
         inboxes.extend(self.own_session_inbox()?);
-        receiving::receive(&self.house, inboxes, &self.caller, &ask).await
+        receiving::receive(&self.house, inboxes, self, &ask).await
     }
 
     async fn ack(&self, ask: Ack) -> Answer<AckResults> {
@@ -304,44 +302,7 @@ impl Desk for Local {
     }
 
     async fn read(&self, ask: Read) -> Answer<Page> {
-        if let Some(id) = ask.id {
-            let detail = self
-                .message(id.0, ask.max_body_bytes.map(Count::get))
-                .await?;
-            let cursor = ask.cursor.unwrap_or_else(|| Text(self.house.store.end()));
-            let state = detail.message.state.filter(|_| ask.with_state);
-            return Ok(Page {
-                messages: vec![Message {
-                    state,
-                    ..detail.message
-                }],
-                cursor,
-            });
-        }
-        let request = ports::ReadRequest {
-            scope: self.use_messages()?.scope(),
-            within: None,
-            pattern: ask.pattern.map(|pattern| pattern.0),
-            state: ask.state.map(shapes::state),
-            since: None,
-            until: None,
-            cursor: ask.cursor.map(|cursor| cursor.0),
-            order: shapes::order(ask.order.unwrap_or_default()),
-            limit: ask.limit.map_or(DEFAULT_LIMIT, Count::as_len),
-            body_limit: shapes::body_limit(ask.max_body_bytes),
-            budget: PAGE_BYTES,
-            now: self.house.clock.now(),
-        };
-        let page = self.house.store.read(request).await?;
-        let shape = if ask.with_state {
-            shapes::standing
-        } else {
-            shapes::message
-        };
-        Ok(Page {
-            messages: page.messages.into_iter().map(shape).collect(),
-            cursor: Text(page.cursor),
-        })
+        self.page(ask).await
     }
 
     async fn message(&self, id: MessageId, max_body_bytes: Option<u64>) -> Answer<Detail> {

@@ -4,12 +4,14 @@
 //! anyone may use. Both take and give [`crate::wire`] types, so a face does not know which it has.
 
 mod address;
+mod bound;
 mod channels;
 mod connect_error;
 mod events;
 mod local;
 mod overview;
 mod proof;
+mod reading;
 mod receiving;
 mod remote;
 mod replaying;

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use doorbell_core::{
     address::Inbox,
-    message::{LEASE, Receiver},
+    message::{Cursor, LEASE, Receiver},
     ports::{LeaseRequest, Leased},
     time::Timestamp,
 };
 use tokio::time::Instant;
 
-use super::{Answer, shapes};
+use super::{Answer, bound, local::Local, shapes};
 use crate::{
-    caller::Caller,
     house::House,
     refusal::Refusal,
     switchboard::any_rung,
@@ -26,14 +25,20 @@ const MAX_OBSERVED: usize = 10;
 /// How many characters of body the observed messages have between them.
 const OBSERVED_CHARS: usize = 4_000;
 
+/// The least that an observed message is given, in characters: all that names one fits.
+const LEAST_OBSERVED: usize = 1_200;
+/// How often what was chosen to be leased may have gone to others meanwhile.
+const TRIES: usize = 8;
+
 /// Leases from these inboxes, which the caller may read, waiting for the first message as long as
 /// was asked.
 pub(super) async fn receive(
     house: &House,
     inboxes: Vec<Inbox>,
-    caller: &Caller,
+    desk: &Local,
     ask: &Receive,
 ) -> Answer<Received> {
+    let caller = &desk.caller;
     let mut deadline = Instant::now() + Duration::from_secs(ask.wait_seconds.map_or(0, Count::get));
     let mut bells: Vec<_> = inboxes
         .iter()
@@ -45,6 +50,7 @@ pub(super) async fn receive(
         Some(false) => 0,
         None | Some(true) => MAX_OBSERVED,
     };
+    let mut missed = 0;
     loop {
         if !house.authenticator.still_lets_in(&caller.credential) {
             return Err(Refusal::Unauthenticated(
@@ -56,9 +62,24 @@ pub(super) async fn receive(
         // Observed messages end no wait by themselves: alone they are fetched when it is over.
         let mut request = request(inboxes.clone(), caller.receiver, ask, now);
         (request.max_observed, request.observed_alone) = (most_observed, last);
+        let choice = match ask.max_chars {
+            None => Choice::default(),
+            Some(room) => {
+                let choice = Choice::make(desk, &mut request, room.as_len()).await?;
+                request.among = Some(choice.places.clone());
+                choice
+            }
+        };
         let leased = house.store.lease(request).await?;
+        if leased.messages.is_empty() && !choice.places.is_empty() && missed < TRIES {
+            missed += 1;
+            continue;
+        }
         if last || !leased.messages.is_empty() {
-            return Ok(show(leased));
+            let mut received = show(leased, ask.max_chars.map(Count::as_len));
+            received.more = choice.more;
+            received.leased_by_others = leased_by_others(house, &inboxes, caller.receiver, ask);
+            return Ok(received);
         }
         // A lease or a rest that ends makes a message ready without a ring.
         let again = leased
@@ -75,12 +96,14 @@ pub(super) async fn receive(
 }
 
 fn request(inboxes: Vec<Inbox>, receiver: Receiver, ask: &Receive, now: Timestamp) -> LeaseRequest {
+    let asked = shapes::body_limit(ask.max_body_bytes);
     LeaseRequest {
         inboxes,
         receiver,
         max: ask.max.map_or(DEFAULT_MAX, Count::as_len),
         pattern: ask.pattern.as_ref().map(|pattern| pattern.0.clone()),
-        body_limit: shapes::body_limit(ask.max_body_bytes),
+        // More of a body than the whole answer may hold is not even read.
+        body_limit: ask.max_chars.map_or(asked, |room| asked.min(room.as_len())),
         now,
         lease_for: LEASE,
         max_observed: 0,
@@ -89,9 +112,77 @@ fn request(inboxes: Vec<Inbox>, receiver: Receiver, ask: &Receive, now: Timestam
     }
 }
 
-fn show(leased: Leased) -> Received {
+/// How many messages of these inboxes others hold, if they hold any.
+fn leased_by_others(
+    house: &House,
+    inboxes: &[Inbox],
+    receiver: Receiver,
+    ask: &Receive,
+) -> Option<u64> {
+    let pattern = ask.pattern.as_ref().map(|pattern| &pattern.0);
+    let now = house.clock.now();
+    let of = |inbox| house.store.summary(inbox, pattern, receiver, now);
+    let held = inboxes.iter().map(|inbox| of(inbox).leased_by_others).sum();
+    (held > 0).then_some(held)
+}
+
+/// What is to be leased so that the answer holds it.
+#[derive(Default)]
+struct Choice {
+    places: Vec<Cursor>,
+    /// Whether there is more than was chosen.
+    more: bool,
+}
+
+impl Choice {
+    /// Looks at what is ready, oldest first, and takes of it what fits: one message at least. How
+    /// many observed ones fit beside is noted in the request.
+    async fn make(desk: &Local, request: &mut LeaseRequest, room: usize) -> Answer<Self> {
+        let store = &desk.house.store;
+        let pattern = request.pattern.as_ref();
+        let mut ready = Vec::new();
+        let mut unmet = 0;
+        for inbox in &request.inboxes {
+            let most = request.max + 1;
+            ready.extend(store.peek(inbox, pattern, Cursor(0), most, request.now));
+            let summary = store.summary(inbox, pattern, request.receiver, request.now);
+            unmet += usize::try_from(summary.unmet).unwrap_or(usize::MAX);
+        }
+        ready.sort_unstable();
+        ready.dedup();
+        let observed = request.max_observed.min(unmet);
+        // What is observed comes once, with the next receive: some room is kept for it.
+        let kept = if observed > 0 {
+            (room / 4).max(LEAST_OBSERVED)
+        } else {
+            0
+        };
+        let mut left = room.saturating_sub(bound::AROUND + kept);
+        let mut choice = Self::default();
+        for place in ready.iter().take(request.max) {
+            let Some(message) = desk.at(*place, request.body_limit as u64).await? else {
+                continue;
+            };
+            let cost = bound::cost(&message);
+            if cost > left && !choice.places.is_empty() {
+                choice.more = true;
+                break;
+            }
+            choice.places.push(*place);
+            left = left.saturating_sub(cost);
+        }
+        choice.more |= ready.len() > request.max;
+        request.max_observed = observed.min((left + kept) / LEAST_OBSERVED);
+        choice.more |= request.max_observed < observed;
+        Ok(choice)
+    }
+}
+
+/// What was leased, in as many characters as it may take.
+fn show(leased: Leased, room: Option<usize>) -> Received {
+    let mut messages: Vec<_> = leased.messages.into_iter().map(shapes::message).collect();
     let mut left = OBSERVED_CHARS;
-    let observed = leased
+    let mut observed: Vec<_> = leased
         .observed
         .into_iter()
         .map(|mut message| {
@@ -101,9 +192,25 @@ fn show(leased: Leased) -> Received {
             shapes::message(message)
         })
         .collect();
+    if let Some(room) = room {
+        let kept = observed.len() * LEAST_OBSERVED;
+        let mut left = room.saturating_sub(bound::AROUND + kept);
+        if let [only] = messages.as_mut_slice() {
+            bound::cut(only, left);
+        }
+        left = (left + kept).saturating_sub(messages.iter().map(bound::cost).sum());
+        let mut more = observed.len();
+        for message in &mut observed {
+            bound::cut(message, left / more);
+            left = left.saturating_sub(bound::cost(message));
+            more -= 1;
+        }
+    }
     Received {
-        messages: leased.messages.into_iter().map(shapes::message).collect(),
+        messages,
         observed,
+        more: false,
+        leased_by_others: None,
     }
 }
 

@@ -17,8 +17,14 @@ pub(super) fn body_limit(asked: Option<Count<0, MAX_BODY_BYTES>>) -> usize {
 
 /// A stored message as it is shown.
 pub(super) fn message(from: message::Message) -> Message {
-    let cut = (from.body.len() as u64) < from.body_bytes;
-    let (body, body_encoding) = body(from.body, cut);
+    piece(from, 0)
+}
+
+/// The same, its body being a piece of the whole that begins `offset` bytes in.
+pub(super) fn piece(from: message::Message, offset: u64) -> Message {
+    let cut = offset + (from.body.len() as u64) < from.body_bytes;
+    let state = state_of(from.state);
+    let (body, body_encoding, bytes) = body(from.body, cut);
     Message {
         id: Text(from.id),
         jid: from.address.to_string(),
@@ -28,50 +34,51 @@ pub(super) fn message(from: message::Message) -> Message {
         body,
         body_encoding,
         body_truncated: cut,
-        body_bytes: cut.then_some(from.body_bytes),
+        body_bytes: (cut || offset > 0).then_some(from.body_bytes),
+        next_body_offset: cut.then_some(offset + bytes as u64),
         headers: Headers(from.head.headers),
+        headers_truncated: false,
         method: from.head.method,
         query: from.head.query,
+        query_truncated: false,
         received_at: Text(from.received_at),
         context: from.context.map(|context| context.as_str().to_owned()),
+        context_truncated: false,
         mode: from.mode.as_str().into(),
         attempt: from.attempt,
-        state: None,
+        state,
         repeat_of: from.repeat_of.map(Text),
         test: from.test,
     }
 }
 
-/// The same, and where it stands.
-pub(super) fn standing(from: message::Message) -> Message {
-    let state = match from.state {
+/// A state as the wire has it.
+fn state_of(from: message::State) -> MessageState {
+    match from {
         message::State::Pending => MessageState::Pending,
         message::State::Leased => MessageState::Leased,
         message::State::Settled => MessageState::Settled,
         message::State::Dead => MessageState::Dead,
         message::State::Observed => MessageState::Observed,
-    };
-    Message {
-        state: Some(state),
-        ..message(from)
     }
 }
 
-/// Bytes as UTF-8 if they are, else in base64. A cut may fall inside a character: what is left of
-/// that character is dropped too.
-fn body(bytes: Bytes, cut: bool) -> (String, BodyEncoding) {
+/// Bytes as UTF-8 if they are, else in base64, and how many are written. A cut may fall inside a
+/// character: what is left of that character is dropped too.
+fn body(bytes: Bytes, cut: bool) -> (String, BodyEncoding, usize) {
+    let length = bytes.len();
     match String::from_utf8(bytes.into()) {
-        Ok(text) => (text, BodyEncoding::Utf8),
+        Ok(text) => (text, BodyEncoding::Utf8, length),
         Err(error) => {
             let broken = error.utf8_error();
             let mut bytes = error.into_bytes();
             if cut && broken.error_len().is_none() {
                 bytes.truncate(broken.valid_up_to());
                 if let Ok(text) = String::from_utf8(bytes.clone()) {
-                    return (text, BodyEncoding::Utf8);
+                    return (text, BodyEncoding::Utf8, broken.valid_up_to());
                 }
             }
-            (BASE64_STANDARD.encode(bytes), BodyEncoding::Base64)
+            (BASE64_STANDARD.encode(bytes), BodyEncoding::Base64, length)
         }
     }
 }
@@ -126,7 +133,7 @@ pub(super) fn detail(from: ports::Detail, rings: &[Rung]) -> Detail {
             count: repeats.count,
             last_at: Text(repeats.last_at),
         }),
-        message: standing(from.message),
+        message: message(from.message),
     }
 }
 
@@ -171,7 +178,7 @@ mod tests {
     fn bytes_that_are_not_utf8_travel_in_base64() {
         assert_eq!(
             body(Bytes::from_static(&[0xff, 0]), false),
-            ("/wA=".to_owned(), BodyEncoding::Base64)
+            ("/wA=".to_owned(), BodyEncoding::Base64, 2)
         );
         assert_eq!(
             body(Bytes::from_static("é".as_bytes()), false).1,
@@ -184,7 +191,7 @@ mod tests {
         let half = Bytes::copy_from_slice(&"aé".as_bytes()[..2]);
         assert_eq!(
             body(half.clone(), true),
-            ("a".to_owned(), BodyEncoding::Utf8)
+            ("a".to_owned(), BodyEncoding::Utf8, 1)
         );
         assert_eq!(body(half, false).1, BodyEncoding::Base64);
     }

@@ -40,7 +40,8 @@ mod tests {
             "id": "01K00000000000000000000000", "jid": "doorbell:/sessions/build",
             "sender": "ci", "kind": "channel", "body": "tests failed\non main",
             "body_encoding": "utf-8", "headers": {}, "method": "POST", "query": "",
-            "received_at": "2026-11-21T16:14:00.000Z", "mode": "trigger", "attempt": 0
+            "received_at": "2026-11-21T16:14:00.000Z", "mode": "trigger", "attempt": 0,
+            "state": "pending"
         });
         for (name, value) in changes.as_object().expect("an object") {
             message[name] = value.clone();

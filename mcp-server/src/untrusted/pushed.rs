@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use doorbell_core::token::Chance;
 
-use super::{Frame, SHOWN_VALUE, line, push_claims, quoted};
+use super::{Extent, Frame, SHOWN_VALUE, line, push_claims, quoted};
 use crate::wire::Message;
 
 /// The most that is pushed of one message, all words about it included, in bytes.
@@ -52,7 +52,7 @@ pub fn pushed(chance: &dyn Chance, message: &Message) -> Pushed {
     let settle = format!("When done: ack_messages with ids [\"{id}\"]. Until then it comes again.");
 
     let mut claims = String::new();
-    let mut cut = push_claims(&mut claims, message);
+    let mut cut = push_claims(&mut claims, message, Extent::FULL);
     let spent = content.len() + end.len() + more.len() + settle.len() + 1;
     cut |= push_inert(&mut content, &claims, PUSHED.saturating_sub(spent));
     if !content.ends_with('\n') {

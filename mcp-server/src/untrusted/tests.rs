@@ -29,7 +29,8 @@ fn message(part: &str, text: &str) -> Message {
     let mut message = json!({
         "id": "01K00000000000000000000000", "jid": "hook:a/b", "sender": "b", "kind": "hook",
         "body": "", "body_encoding": "utf-8", "headers": {"x-a": "1"}, "method": "POST",
-        "query": "", "received_at": "2026-11-21T16:14:00.000Z", "mode": "trigger", "attempt": 1
+        "query": "", "received_at": "2026-11-21T16:14:00.000Z", "mode": "trigger", "attempt": 1,
+        "state": "leased"
     });
     match part {
         "header" => message["headers"]["x-evil"] = text.into(),
@@ -102,7 +103,7 @@ fn no_content_closes_or_opens_the_frame() {
         let part = PARTS[round % PARTS.len()];
         let evil = message(part, &text);
         let frame = Frame::around(&chance, &[&evil]);
-        let shown = frame.show(&evil);
+        let shown = frame.show(&evil, Extent::FULL);
         let (open, close) = (
             format!("<untrusted-{}>", frame.nonce),
             format!("</untrusted-{}>", frame.nonce),
@@ -135,7 +136,7 @@ fn a_body_is_cut_at_four_kibibytes_as_written() {
     let chance = Counting(AtomicU64::new(0));
     for (piece, written, kept) in [("a", "a", 4_096), ("é", "é", 2_048), ("\0", "\\u{0}", 819)] {
         let long = message("body", &piece.repeat(5_000));
-        let shown = Frame::around(&chance, &[&long]).show(&long);
+        let shown = Frame::around(&chance, &[&long]).show(&long, Extent::FULL);
         let found = shown
             .split("bytes:\n")
             .nth(1)
@@ -148,7 +149,7 @@ fn a_body_is_cut_at_four_kibibytes_as_written() {
     let exact = message("body", &"a".repeat(4_096));
     assert!(
         !Frame::around(&chance, &[&exact])
-            .show(&exact)
+            .show(&exact, Extent::FULL)
             .contains("cut here")
     );
 }
@@ -166,7 +167,7 @@ fn a_message_reads_like_this() {
     let shown = Frame {
         nonce: "5eed".to_owned(),
     }
-    .show(&push);
+    .show(&push, Extent::FULL);
     assert_eq!(
         shown,
         "01K00000000000000000000000 at hook:a/b, source \"b\", hook, arrived 2026-11-21T16:14:00.000Z, attempt 1\n\
@@ -199,7 +200,7 @@ fn the_secret_of_a_handshake_is_shown_whole_whatever_else_was_sent() {
     asana.headers = of_pairs(junk.chain([("x-hook-secret".to_owned(), secret.clone())]));
     let line = format!("\nx-hook-secret: \"{secret}\"\n");
     let chance = Counting(AtomicU64::new(0));
-    let shown = Frame::around(&chance, &[&asana]).show(&asana);
+    let shown = Frame::around(&chance, &[&asana]).show(&asana, Extent::FULL);
     assert!(shown.contains(&line), "{shown}");
     assert!(shown.contains("(76 more headers)"), "{shown}");
     assert!(pushed(&chance, &asana).content.contains(&line));

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use doorbell_core::{
     folder::Folder,
     grant::GrantId,
-    message::{Cursor, MessageId, Reason, RouteId},
+    message::{MessageId, Reason, RouteId},
     pattern::Pattern,
     time::Timestamp,
 };
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     headers::Headers,
+    page_cursor::PageCursor,
     text::{Count, Text},
 };
 
@@ -22,6 +23,12 @@ pub const MAX_BODY_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How much of a body a call brings unless it says otherwise, in bytes.
 pub const DEFAULT_BODY_BYTES: u64 = 64 * 1024;
+
+/// How many characters of JSON an answer holds at the most.
+pub type MaxChars = Count<4_000, 400_000>;
+
+/// How many characters an answer to a model holds unless it says otherwise.
+pub const DEFAULT_CHARS: u64 = 40_000;
 
 /// Asks for messages to be leased.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +49,10 @@ pub struct Receive {
     /// Cut each body after so many bytes; 65536 if absent
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<Count<0, MAX_BODY_BYTES>>,
+    /// How many characters of JSON the answer holds at the most: what does not fit stays pending, and
+    /// one message is cut to fit; as many as it takes if absent
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_chars: Option<MaxChars>,
     /// false: leave observed messages for whoever shows them to an agent; true if absent
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<bool>,
@@ -54,6 +65,12 @@ pub struct Received {
     pub messages: Vec<Message>,
     /// Context that came along; it needs no ack and does not come again
     pub observed: Vec<Message>,
+    /// Present and true where there was more than fitted: settle these, then call again
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+    /// How many messages of these inboxes other receivers hold, if they hold any
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leased_by_others: Option<u64>,
 }
 
 /// How a body's bytes are written.
@@ -91,24 +108,35 @@ pub struct Message {
     /// How long the whole body is, where it was cut
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<u64>,
+    /// Where the next piece of a body that was cut begins: the body_offset to read it from
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_body_offset: Option<u64>,
     /// Lower-case name to value; repeats are joined with ", "
     pub headers: Headers,
+    /// Present and true where the longest values were cut
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub headers_truncated: bool,
     /// The HTTP method
     pub method: String,
     /// The raw query string, without the question mark
     pub query: String,
+    /// Present and true where the query was cut
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub query_truncated: bool,
     /// When it arrived
     pub received_at: Text<Timestamp>,
     /// The note given when the URL was minted
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
+    /// Present and true where the note was cut
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub context_truncated: bool,
     /// trigger or observe
     pub mode: Cow<'static, str>,
     /// How often it has been leased, this time included
     pub attempt: u8,
-    /// Where it stands; in the log, where it was asked for
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<MessageState>,
+    /// Where it stands
+    pub state: MessageState,
     /// The first message with the same id of its provider's, where that came with other content
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeat_of: Option<Text<MessageId>>,
@@ -120,15 +148,20 @@ pub struct Message {
 impl Message {
     /// How many bytes were posted, however they are written here and whether cut or not.
     pub fn size(&self) -> u64 {
+        self.body_bytes.unwrap_or_else(|| self.bytes_here())
+    }
+
+    /// How many bytes of it are here, however they are written.
+    pub fn bytes_here(&self) -> u64 {
         let text = self.body.len();
-        let here = match self.body_encoding {
+        let bytes = match self.body_encoding {
             BodyEncoding::Utf8 => text,
             BodyEncoding::Base64 => {
                 let padding = self.body.bytes().rev().take_while(|b| *b == b'=').count();
                 (text / 4 * 3).saturating_sub(padding)
             }
         };
-        self.body_bytes.unwrap_or(here as u64)
+        bytes as u64
     }
 }
 
@@ -166,15 +199,21 @@ pub struct Read {
     /// Only messages at addresses that match this pattern
     #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<Text<Pattern>>,
-    /// Where the last page ended; absent: from the beginning
+    /// Only messages that were routed to this folder or below it
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Text<Cursor>>,
+    pub folder: Option<Text<Folder>>,
+    /// Where the last page ended, which had the same order; absent: from the beginning
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Text<PageCursor>>,
     /// How many at the most; 50 if absent
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Count<1, 500>>,
     /// This message alone, with its whole body
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Text<MessageId>>,
+    /// With id: leave out so many bytes at the body's beginning
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_offset: Option<Count<0, MAX_BODY_BYTES>>,
     /// Only messages that stand so
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<MessageState>,
@@ -184,9 +223,16 @@ pub struct Read {
     /// Cut each body after so many bytes; 65536 if absent, whole if `id` is given
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<Count<0, MAX_BODY_BYTES>>,
-    /// Say of each message where it stands
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub with_state: bool,
+    /// Only messages that came then or later: a time such as 2026-11-21T16:14:00Z
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Text<Timestamp>>,
+    /// Only messages that came before then
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Text<Timestamp>>,
+    /// How many characters of JSON the answer holds at the most: the page ends earlier, and one
+    /// message is cut to fit; as many as it takes if absent
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_chars: Option<MaxChars>,
 }
 
 /// A page of the log.
@@ -194,8 +240,11 @@ pub struct Read {
 pub struct Page {
     /// In the order asked for; reading consumes nothing
     pub messages: Vec<Message>,
-    /// Where to go on; good at the end too
-    pub cursor: Text<Cursor>,
+    /// Where to go on in the same order; good at the end too
+    pub cursor: Text<PageCursor>,
+    /// Present and true where the page ended before the log did
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// One message, whole, and what became of it.

@@ -9,6 +9,7 @@ mod headers;
 mod keys;
 mod messages;
 mod overview;
+mod page_cursor;
 mod read;
 mod routes;
 mod sign_in;
@@ -22,13 +23,14 @@ pub use channels::{
 pub use headers::Headers;
 pub use keys::{IssueKey, IssuedKey, KeyEntry, KeyList, KeyRevoked};
 pub use messages::{
-    Ack, AckResults, BodyEncoding, DEFAULT_BODY_BYTES, Detail, LifeEntry, MAX_BODY_BYTES, Message,
-    MessageState, Nack, Order, Page, Read, Receive, Received, Repeats, Replay, ReplayState,
-    Replayed, ReplayedMany, SettleStatus, Settled,
+    Ack, AckResults, BodyEncoding, DEFAULT_BODY_BYTES, DEFAULT_CHARS, Detail, LifeEntry,
+    MAX_BODY_BYTES, MaxChars, Message, MessageState, Nack, Order, Page, Read, Receive, Received,
+    Repeats, Replay, ReplayState, Replayed, ReplayedMany, SettleStatus, Settled,
 };
 pub use overview::{
     FolderEntry, FolderList, InFolder, Minute, Rates, SourceEntry, SourceList, Who, WhoAmI,
 };
+pub use page_cursor::PageCursor;
 pub use read::{from_json, from_query, from_value};
 pub use routes::{
     ListRoutes, MAX_TRIED_HEADERS, RemoveRoute, RouteEntry, RouteList, RoutePattern, RouteTested,

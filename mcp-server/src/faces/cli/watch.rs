@@ -135,7 +135,8 @@ mod tests {
             "id": "01K00000000000000000000000", "jid": "hook:acme/eng/github", "sender": "github",
             "kind": "hook", "body": body, "body_encoding": "utf-8", "headers": {"x-a": "1"},
             "method": "POST", "query": "<".repeat(9_000), "context": "\u{1b}".repeat(4_000),
-            "received_at": "2026-11-21T16:14:00.000Z", "mode": "trigger", "attempt": 0
+            "received_at": "2026-11-21T16:14:00.000Z", "mode": "trigger", "attempt": 0,
+            "state": "pending"
         }))
         .expect("a message")
     }

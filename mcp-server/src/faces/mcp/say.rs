@@ -5,9 +5,9 @@ use std::fmt::Write;
 use doorbell_core::token::Chance;
 
 use crate::{
-    untrusted::{Frame, quoted},
+    untrusted::{Extent, Frame, quoted},
     wire::{
-        AckResults, ChannelList, ExposedChannel, IssuedToken, Message, Page, Received,
+        AckResults, ChannelList, ExposedChannel, IssuedToken, Message, Order, Page, Received,
         ReplayedMany, RouteEntry, RouteList, SettleStatus, TokenList,
     },
 };
@@ -150,62 +150,103 @@ pub(super) fn listed(list: &TokenList) -> String {
     text
 }
 
-/// Leased messages and the context beside them.
-pub(super) fn received(received: &Received, chance: &dyn Chance) -> String {
+/// Leased messages and the context beside them, in at most so many characters.
+pub(super) fn received(received: &Received, chance: &dyn Chance, most: usize) -> String {
     let all: Vec<&Message> = (received.messages.iter())
         .chain(&received.observed)
         .collect();
-    if all.is_empty() {
-        return "Nothing is pending. With wait_seconds (up to 50) the call returns as soon as something comes.".to_owned();
-    }
-    let frame = Frame::around(chance, &all);
-    let mut text = frame.notice() + "\n";
-    push_messages(&mut text, &frame, "Message", &received.messages);
-    push_messages(
-        &mut text,
-        &frame,
-        "Context, no ack needed,",
-        &received.observed,
-    );
+    let mut rest = String::new();
     if !received.messages.is_empty() {
         let ids: Vec<String> = (received.messages.iter())
             .map(|m| m.id.0.to_string())
             .collect();
         let _ = write!(
-            text,
+            rest,
             "\nWhen done: ack_messages with ids {}. Unacked messages come back after 60 s.",
             ids.join(", ")
         );
     }
-    text
+    if received.more {
+        rest.push_str("\nThere is more than fitted: call again when you are done with these.");
+    }
+    if let Some(held) = received.leased_by_others {
+        let _ = write!(
+            rest,
+            "\nAnother receiver of this inbox holds {held} messages; what it holds does not come here."
+        );
+    }
+    if all.is_empty() {
+        return format!(
+            "Nothing is pending. With wait_seconds (up to 50) the call returns as soon as something comes.{rest}"
+        );
+    }
+    let frame = Frame::around(chance, &all);
+    within(most, |extent| {
+        let mut text = frame.notice() + "\n";
+        push_messages(&mut text, &frame, "Message", &received.messages, extent);
+        push_messages(
+            &mut text,
+            &frame,
+            "Context, no ack needed,",
+            &received.observed,
+            extent,
+        );
+        text + &rest
+    })
 }
 
-/// A page of the log.
-pub(super) fn page(page: &Page, chance: &dyn Chance) -> String {
+/// A page of the log, in at most so many characters.
+pub(super) fn page(page: &Page, chance: &dyn Chance, most: usize) -> String {
     use crate::wire::TextShape;
 
     let cursor = page.cursor.0.write();
+    let goes_on = if page.more {
+        format!("There is more: go on with cursor {cursor}.")
+    } else {
+        match page.cursor.0.order {
+            Order::Oldest => format!("Nothing more. Later messages come after cursor {cursor}."),
+            Order::Newest => "Nothing more: this is where the log begins.".to_owned(),
+        }
+    };
     if page.messages.is_empty() {
-        return format!("Nothing more. Later messages come after cursor {cursor}.");
+        return goes_on;
     }
     let all: Vec<&Message> = page.messages.iter().collect();
     let frame = Frame::around(chance, &all);
-    let mut text = frame.notice() + "\n";
-    push_messages(&mut text, &frame, "Message", &page.messages);
-    let _ = write!(
-        text,
-        "\nGo on with cursor {cursor}. Reading consumed nothing."
-    );
-    text
+    within(most, |extent| {
+        let mut text = frame.notice() + "\n";
+        push_messages(&mut text, &frame, "Message", &page.messages, extent);
+        text + "\n" + &goes_on + " Reading consumed nothing."
+    })
 }
 
-fn push_messages(text: &mut String, frame: &Frame, what: &str, messages: &[Message]) {
+/// The most that is shown of each message in so many characters. Where only what names them fits,
+/// that is no more than they take in the structured result.
+fn within(most: usize, show: impl Fn(Extent) -> String) -> String {
+    let mut shortest = String::new();
+    for extent in Extent::EACH {
+        let text = show(extent);
+        if text.encode_utf16().count() <= most {
+            return text;
+        }
+        shortest = text;
+    }
+    shortest
+}
+
+fn push_messages(
+    text: &mut String,
+    frame: &Frame,
+    what: &str,
+    messages: &[Message],
+    extent: Extent,
+) {
     for (number, message) in (1..).zip(messages) {
         let _ = write!(
             text,
             "\n{what} {number} of {}: {}",
             messages.len(),
-            frame.show(message)
+            frame.show(message, extent)
         );
     }
 }

@@ -85,8 +85,7 @@ mod tests {
     #[test]
     fn the_tools_are_the_contracts_with_its_arguments_and_results() {
         type Keys = &'static [&'static str];
-        // CONTRACT section 5; `observed` of receive_messages, and `state`, `order` and
-        // `max_body_bytes` of read_messages are ours.
+        // CONTRACT section 5; `observed` of receive_messages is ours.
         let contract: [(&str, Keys, Keys, Keys); 14] = [
             (
                 "issue_webhook",
@@ -123,10 +122,11 @@ mod tests {
                     "match",
                     "folder",
                     "max_body_bytes",
+                    "max_chars",
                     "observed",
                 ],
                 &[],
-                &["messages", "observed"],
+                &["notice", "messages", "observed", "more", "leased_by_others"],
             ),
             ("ack_messages", &["ids"], &["ids"], &["results"]),
             (
@@ -139,16 +139,20 @@ mod tests {
                 "read_messages",
                 &[
                     "match",
+                    "folder",
                     "cursor",
                     "limit",
                     "id",
+                    "body_offset",
                     "state",
                     "order",
                     "max_body_bytes",
-                    "with_state",
+                    "since",
+                    "until",
+                    "max_chars",
                 ],
                 &[],
-                &["messages", "cursor"],
+                &["notice", "messages", "cursor", "more"],
             ),
             (
                 "replay_messages",

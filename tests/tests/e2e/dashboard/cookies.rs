@@ -403,7 +403,7 @@ fn an_agents_key_shows_that_agents_folder_and_no_more() {
     let id = hook.deliver(b"{}");
     let session = Session::begin(&server, &operator.issue_key("acme"));
     let get = |target: &str| session.send("GET", target, &[], "");
-    let log = get("/v1/messages?with_state=true").expect(200).json();
+    let log = get("/v1/messages").expect(200).json();
     assert_eq!(log["messages"].as_array().map(Vec::len), Some(1));
     assert_eq!(log["messages"][0]["state"], "pending");
     assert_eq!(

@@ -127,6 +127,7 @@ async fn travel(
         folder,
         max_body_bytes: Some(Count::clamped(MAX_BODY_BYTES)),
         observed: Some(false),
+        max_chars: None,
     };
     let received = desk.receive(ask).await.map_err(refused)?;
     let message = received

@@ -114,6 +114,7 @@ async fn lease(desk: &Remote, subject: &Subject<'_>, wait: u64) -> Answer<Receiv
         max_body_bytes: Some(Count::clamped(MAX_BODY_BYTES)),
         // They are context for an agent, and none is shown them here.
         observed: Some(false),
+        max_chars: None,
     };
     desk.receive(ask).await
 }

@@ -152,7 +152,8 @@ mod tests {
             "kind": "hook", "body": body, "body_encoding": "utf-8",
             "headers": {"x-github-event": "push\u{1b}]0;owned\u{7}", "content-type": "application/json"},
             "method": "POST", "query": "a=1", "received_at": "2026-11-21T16:14:00.000Z",
-            "context": "daily\u{1b}[2J", "mode": "trigger", "attempt": 0
+            "context": "daily\u{1b}[2J", "mode": "trigger", "attempt": 0,
+            "state": "pending"
         }))
         .expect("a message")
     }

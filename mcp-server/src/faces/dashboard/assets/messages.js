@@ -122,7 +122,6 @@ export class Messages {
     return {
       order: "newest",
       limit: PAGE,
-      with_state: true,
       match: this.filter.value.trim(),
       state: this.fixed ?? this.state.value,
       ...more,
@@ -159,7 +158,7 @@ export class Messages {
     if (messages.length > 0) messages.at(-1).place = page.cursor;
     this.#end = page.cursor;
     this.rows.append(messages);
-    this.older.hidden = messages.length < PAGE;
+    this.older.hidden = page.more !== true;
     this.rows.choose(this.detail.id);
     this.#blank();
   }
@@ -239,7 +238,8 @@ export class Messages {
     if (this.paused || events.length === 0) return;
     const wanted = this.fixed ?? this.state.value;
     const messages = events
-      .map((event) => ({ ...JSON.parse(event.data), place: event.lastEventId }))
+      // The same place, as a page that runs back from it has it.
+      .map((event) => ({ ...JSON.parse(event.data), place: event.lastEventId.replace(/^c/, "n") }))
       .filter((message) => wanted === "" || stateOf(message) === wanted)
       .reverse();
     // A list that was filled up at once ends where it was cut.

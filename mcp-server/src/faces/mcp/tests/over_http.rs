@@ -208,8 +208,8 @@ async fn bad_arguments_are_tool_errors_that_name_the_field_and_the_rule() {
             ),
             (
                 "read_messages",
-                json!({"folder": "acme"}),
-                "folder",
+                json!({"with_state": "acme"}),
+                "with_state",
                 "not known",
             ),
         ] {
