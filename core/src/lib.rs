@@ -51,3 +51,6 @@ pub mod memory;
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use doorbell_core::testing::PATIENCE;
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{KeyValue, any_value::Value},
@@ -18,7 +19,6 @@ use prost::Message;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Takes what is exported, over HTTP with protobuf in it, and hands it on as it came.
 fn collector() -> (SocketAddr, Receiver<Vec<u8>>) {

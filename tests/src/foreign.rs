@@ -1,19 +1,21 @@
 //! Other people's programs: senders, verifiers and MCP clients in node and Python.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use serde_json::Value;
 
 use crate::{binary, run, server::Home};
 
-fn installed(by: &str) -> Result<PathBuf, String> {
-    let script = binary::workspace().join("tests/clients").join(by);
-    let install = Command::new("sh").arg(&script).output();
+/// Runs a script of `tests/clients`, and says where they are.
+fn installed_by(script: &str, args: &[&str]) -> Result<PathBuf, String> {
+    let script = binary::workspace().join("tests/clients").join(script);
+    let install = Command::new("sh").arg(&script).args(args).output();
     let install = install.map_err(|error| error.to_string())?;
     if install.status.success() {
         Ok(script
@@ -27,24 +29,27 @@ fn installed(by: &str) -> Result<PathBuf, String> {
 
 fn clients() -> &'static Path {
     static CLIENTS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match CLIENTS.get_or_init(|| installed("install.sh")) {
+    match CLIENTS.get_or_init(|| installed_by("install.sh", &[])) {
         Ok(dir) => dir,
         Err(said) => panic!("the foreign clients are missing: {said}"),
     }
 }
 
-/// The real Claude Code, without a login, with `doorbell` on its `PATH`.
-pub fn claude_code(home: &Home) -> Command {
-    static CLAUDE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let dir = match CLAUDE.get_or_init(|| installed("claude/install.sh")) {
-        Ok(dir) => dir,
-        Err(said) => panic!("Claude Code is missing: {said}"),
+/// The modules of one of the large clients; where it cannot be had the test is skipped, and says so.
+pub(crate) fn large(client: &'static str) -> Option<PathBuf> {
+    static HAD: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+    let mut had = HAD.lock().unwrap_or_else(PoisonError::into_inner);
+    let install = || {
+        let one = installed_by("install-one.sh", &[client]);
+        one.map(|clients| clients.join(client).join("node_modules"))
     };
-    let mut command = with_doorbell(home, "node");
-    command
-        .arg(dir.join("node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs"))
-        .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
-    command
+    match had.entry(client).or_insert_with(install) {
+        Ok(modules) => Some(modules.clone()),
+        Err(said) => {
+            run::skip(&format!("{client} cannot be had: {}", said.trim()));
+            None
+        }
+    }
 }
 
 /// A program with `doorbell` on its `PATH`.

@@ -3,13 +3,11 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
-    time::Duration,
 };
 
 use serde_json::Value;
 
-/// How long an answer may take before the test fails; above every limit of the server's.
-const PATIENCE: Duration = Duration::from_secs(75);
+use crate::pace::PATIENCE;
 
 /// An answer, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,10 @@
 //! Every test gets a [`server::Home`] of its own, whose directory lies inside the [`run`]'s. All
 //! that any process prints is kept there, so that the last test can search it for raw tokens.
 
+pub mod pace;
+
+pub mod signals;
+
 pub mod run;
 
 pub mod secrets;
@@ -20,5 +24,9 @@ pub mod api;
 pub mod cli;
 
 pub mod foreign;
+
+pub mod model;
+
+pub mod agents;
 
 pub mod issuer;

@@ -11,10 +11,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{api::Caller, binary, http, run};
+use crate::{api::Caller, binary, http, pace::PATIENCE, run, signals};
 
-/// How long a start or a stop may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How much of a log is shown of a test that failed, in lines.
+const SHOWN: usize = 200;
 
 /// A machine for one test: a home, a data directory, nothing inherited.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ impl Default for Home {
 impl Home {
     /// A new one.
     pub fn new() -> Self {
+        signals::restore_for_children();
         Self {
             dir: run::new_dir(),
         }
@@ -112,6 +113,23 @@ impl Home {
             .spawn()
             .expect("the binary can be started");
         Doorbell::when_up(self, child, flags)
+    }
+}
+
+/// Of a test that failed, what its servers said; it is printed with that test alone.
+impl Drop for Home {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            return;
+        }
+        let log = self.read("server.err");
+        let lines: Vec<&str> = log.lines().collect();
+        let shown = &lines[lines.len().saturating_sub(SHOWN)..];
+        eprintln!(
+            "\n{} keeps all that was printed; server.err ends with:\n{}",
+            self.dir.display(),
+            shown.join("\n")
+        );
     }
 }
 
@@ -218,6 +236,27 @@ impl<'a> Doorbell<'a> {
         Caller::new(self, issued)
     }
 
+    /// A figure that has no labels, as `/metrics` has it just now.
+    pub fn figure(&self, name: &str) -> f64 {
+        let bearer = format!("Bearer {}", self.home.operator_key());
+        let headers = [("Authorization", bearer.as_str())];
+        let reply = http::send(self.control, "GET", "/metrics", &headers, b"");
+        let page = reply.expect("the control listener answers").expect(200);
+        let page = page.text();
+        let mut values = page.lines().filter_map(|line| line.strip_prefix(name));
+        let value = values.find_map(|rest| rest.strip_prefix(' '));
+        let value = value.unwrap_or_else(|| panic!("no {name} in:\n{page}"));
+        value.trim().parse().expect("a number")
+    }
+
+    /// Waits until so many wait at inboxes: receivers, channels, streams, terminals.
+    #[track_caller]
+    pub fn until_waited_at(&self, inboxes: u32) {
+        wait_for("them to wait", || {
+            (self.figure("doorbell_attachments") >= f64::from(inboxes)).then_some(())
+        });
+    }
+
     /// Asks the front door.
     #[track_caller]
     pub fn front(
@@ -234,6 +273,39 @@ impl<'a> Doorbell<'a> {
 impl Drop for Doorbell<'_> {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// A port of this machine on which nobody listens, for as long as this lives.
+#[derive(Debug)]
+pub struct ClosedPort {
+    // Bound, so that nobody else gets it, and not listening.
+    _socket: tokio::net::TcpSocket,
+    addr: SocketAddr,
+}
+
+impl Default for ClosedPort {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ClosedPort {
+    /// A new one.
+    pub fn new() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        socket.bind(anywhere).expect("a port is free");
+        let addr = socket.local_addr().expect("it is bound");
+        Self {
+            _socket: socket,
+            addr,
+        }
+    }
+
+    /// What would be asked there.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
     }
 }
 

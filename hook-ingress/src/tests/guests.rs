@@ -7,6 +7,7 @@ use axum::{
     body::{Body, Bytes},
     routing::get,
 };
+use doorbell_core::testing::PATIENCE;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -137,8 +138,6 @@ async fn a_caller_that_hangs_up_on_a_long_poll_cancels_it() {
     client.write("GET /poll HTTP/1.1\r\nhost: d\r\n\r\n").await;
     let dropped = begun.recv().await.expect("asked");
     drop(client);
-    let gone = timeout(Duration::from_secs(20), dropped)
-        .await
-        .expect("cancelled");
+    let gone = timeout(PATIENCE, dropped).await.expect("cancelled");
     assert!(gone.is_err());
 }

@@ -21,6 +21,7 @@ use doorbell_core::{
     ports::{GrantStore, Log, Order, ReadRequest, Ring},
     principal::Principal,
     registry::{NewChannel, NewSession, Registry},
+    testing::PATIENCE,
     time::{Clock, Timestamp},
     token::{Chance, Token, TokenKind},
 };
@@ -38,9 +39,6 @@ use crate::{
     limits::{ConnectionLimits, Limits},
     serve::serve,
 };
-
-/// No answer takes longer than this unless the door hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Nobody;
 

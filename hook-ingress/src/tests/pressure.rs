@@ -1,7 +1,6 @@
 //! What happens when there is too much.
 
-use std::time::Duration;
-
+use doorbell_core::testing::PATIENCE;
 use tokio::time::timeout;
 
 use super::house::{House, post};
@@ -108,7 +107,7 @@ async fn an_upload_that_is_broken_off_gives_its_share_back() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(Duration::from_secs(20), given_back)
+    timeout(PATIENCE, given_back)
         .await
         .expect("the share comes back");
     assert!(house.stored().await.is_empty());

@@ -1,7 +1,8 @@
 //! A data directory, a server on it, and commands that find it.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{fs::File, path::Path, process::Stdio, time::Duration};
 
+use doorbell_core::testing::PATIENCE;
 use reqwest::StatusCode;
 use tempfile::TempDir;
 use tokio::{
@@ -10,13 +11,24 @@ use tokio::{
     time::timeout,
 };
 
-/// How long anything may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LOG: &str = "server.err";
 
 /// One instance of its own.
 pub(crate) struct House {
     dir: TempDir,
     server: Option<Child>,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read(self.path().join(LOG)).unwrap_or_default();
+            eprintln!(
+                "\nbeside the test was said:\n{}",
+                String::from_utf8_lossy(&log)
+            );
+        }
+    }
 }
 
 /// What a command left behind.
@@ -58,11 +70,19 @@ impl House {
         let mut server = self
             .command(&["serve"])
             .stdout(Stdio::piped())
+            .stderr(self.log())
             .spawn()
             .expect("the server starts");
         let mut greeting = lines(server.stdout.take().expect("piped"));
         while !next(&mut greeting).await.starts_with("Ctrl-C") {}
         self.server = Some(server);
+    }
+
+    /// Where whatever runs beside the test says what it has to say: shown if the test fails.
+    pub(crate) fn log(&self) -> File {
+        let path = self.path().join(LOG);
+        let file = File::options().create(true).append(true).open(path);
+        file.expect("the test's directory is writable")
     }
 
     /// Stops the server as an operator does.

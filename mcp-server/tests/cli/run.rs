@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use doorbell_core::testing::PATIENCE;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
@@ -66,10 +67,7 @@ async fn settled(house: &House, answer: &Value) {
     let id = answer["message_id"].as_str().expect("an id");
     let began = Instant::now();
     while house.life(id).await["state"] != "settled" {
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "{id} is not settled"
-        );
+        assert!(began.elapsed() < PATIENCE, "{id} is not settled");
     }
 }
 
@@ -270,7 +268,7 @@ async fn the_users_terminal_is_as_it_was_however_the_program_ends() {
                 ended = child.wait() => ended,
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), wait)
+        tokio::time::timeout(PATIENCE, wait)
             .await
             .expect("in time")
             .expect("ended");
@@ -293,13 +291,14 @@ async fn where_nobody_reads_any_more_the_program_hears_a_hangup() {
         .command(&["run", "--folder", "acme", "--", "yes"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(house.log())
         .spawn()
         .expect("started");
     let mut first = [0; 2];
     let mut out = yes.stdout.take().expect("piped");
     out.read_exact(&mut first).await.expect("read");
     drop(out);
-    let ended = tokio::time::timeout(Duration::from_secs(60), yes.wait()).await;
+    let ended = tokio::time::timeout(PATIENCE, yes.wait()).await;
     assert_eq!(ended.expect("in time").expect("ended").code(), Some(129));
 }
 
@@ -334,6 +333,7 @@ async fn a_mebibyte_of_hostile_text_is_harmless_text_to_the_program() {
         .current_dir(house.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(house.log())
         .spawn()
         .expect("started");
     let _input = run.stdin.take();

@@ -23,6 +23,7 @@ impl Client {
             .command(&["mcp", "--folder", folder])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(house.log())
             .spawn()
             .expect("it starts");
         let mut client = Self {

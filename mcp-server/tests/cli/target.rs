@@ -11,6 +11,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode, Uri},
 };
+use doorbell_core::testing::PATIENCE;
 use tokio::{net::TcpListener, sync::mpsc};
 
 /// One request as it came.
@@ -48,7 +49,7 @@ impl Target {
     }
 
     pub(crate) async fn next(&mut self) -> Came {
-        tokio::time::timeout(std::time::Duration::from_secs(60), self.came.recv())
+        tokio::time::timeout(PATIENCE, self.came.recv())
             .await
             .expect("in time")
             .expect("the target lives")

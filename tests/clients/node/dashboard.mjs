@@ -32,7 +32,8 @@ function step(name, more = {}) {
 async function visit(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  // As patient as the other tests: whatever hangs meets it, and a busy machine does not.
+  page.setDefaultTimeout(300_000);
   const bad = [];
   page.on("dialog", (dialog) => {
     bad.push(`a dialog: ${dialog.message()}`);

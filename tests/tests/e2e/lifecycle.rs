@@ -5,6 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, thread, time::Duration};
 use e2e::{
     api::Caller,
     http::{Wire, request},
+    pace::assert_within,
     server::{Home, wait_for},
 };
 use redb::{Database, TableDefinition};
@@ -76,7 +77,7 @@ fn a_stop_in_order_answers_what_is_in_flight_and_takes_nothing_more() {
                 Some(&json!({"wait_seconds": 50})),
             )
         });
-        thread::sleep(Duration::from_millis(300));
+        server.until_waited_at(1);
         assert!(!waiting.is_finished());
         server.signal("TERM");
         wait_for("the front door to close", || {
@@ -105,11 +106,7 @@ fn ctrl_c_stops_it_as_well_and_with_idle_connections_it_stops_at_once() {
     let began = std::time::Instant::now();
     server.signal("INT");
     assert!(server.wait().success());
-    assert!(
-        began.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        began.elapsed()
-    );
+    assert_within(Duration::from_secs(5), began.elapsed());
     drop((idle, idle_control));
 }
 

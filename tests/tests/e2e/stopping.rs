@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use e2e::{
     http::{Wire, request, send},
+    pace::assert_within,
     server::{Doorbell, Home, wait_for},
 };
 use serde_json::json;
@@ -41,7 +42,7 @@ fn told_to_stop_it_is_not_ready_at_once_and_serves_on_for_as_long_as_it_is_told(
     assert!(server.wait().success());
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(2), "{took:?}");
-    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert_within(Duration::from_secs(20), took);
 }
 
 #[test]
@@ -76,11 +77,7 @@ fn an_upload_that_never_ends_does_not_keep_it_for_ever() {
     let began = Instant::now();
     server.signal("TERM");
     assert!(server.wait().success());
-    assert!(
-        began.elapsed() < Duration::from_secs(25),
-        "{:?}",
-        began.elapsed()
-    );
+    assert_within(Duration::from_secs(25), began.elapsed());
 }
 
 #[test]
@@ -95,11 +92,7 @@ fn a_second_word_ends_it_at_once_and_what_was_stored_is_there() {
     let began = Instant::now();
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(1));
-    assert!(
-        began.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        began.elapsed()
-    );
+    assert_within(Duration::from_secs(5), began.elapsed());
     assert_eq!(home.server_file(), None);
     assert_eq!(home.serve().operator().log().len(), 1);
 }

@@ -6,6 +6,7 @@ use e2e::{
     binary,
     foreign::{Dialogue, Sdk, mcp_client},
     http,
+    pace::assert_within,
     server::{Home, signal, wait_for},
 };
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ fn two_agents_of_one_folder_share_its_inbox_and_never_a_message() {
             json!({"wait_seconds": 30, "max": 1}),
         ));
     }
-    std::thread::sleep(Duration::from_millis(300));
+    server.until_waited_at(2);
     let mut sent = [hook.deliver(b"one"), hook.deliver(b"two")];
     let mut got = agents.each_mut().map(|agent| {
         let received = agent.hear();
@@ -184,9 +185,5 @@ fn nothing_but_mcp_goes_to_standard_output_and_its_end_is_the_clients_to_choose(
     agent.say(&ask(4, "tools/call", wait));
     let began = std::time::Instant::now();
     assert_eq!(agent.end(), 0);
-    assert!(
-        began.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        began.elapsed()
-    );
+    assert_within(Duration::from_secs(10), began.elapsed());
 }

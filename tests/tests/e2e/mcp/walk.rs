@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use e2e::{
     foreign::{Dialogue, Sdk, mcp_client},
     http,
+    pace::assert_within,
     secrets::tokens_in,
     server::{Doorbell, Home},
 };
@@ -44,8 +45,7 @@ fn walk(server: &Doorbell<'_>, mut agent: Dialogue, label: &str, protocol: &str)
         "receive_messages",
         json!({"wait_seconds": 30, "match": jid}),
     ));
-    // Let it wait; were it not waiting yet, it would only be answered sooner.
-    std::thread::sleep(Duration::from_millis(300));
+    server.until_waited_at(1);
     let path = url
         .split_once("/hook/")
         .map(|(_, token)| format!("/hook/{token}"))
@@ -58,11 +58,7 @@ fn walk(server: &Doorbell<'_>, mut agent: Dialogue, label: &str, protocol: &str)
         .expect(200);
     let id = posted.header("x-message-id").expect("an id");
     let received = agent.hear();
-    assert!(
-        rung.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        rung.elapsed()
-    );
+    assert_within(Duration::from_secs(5), rung.elapsed());
     let message = &good(&received)["messages"][0];
     assert_eq!(message["id"], id);
     assert_eq!(message["body"], body);

@@ -7,8 +7,9 @@ use std::{
 };
 
 use e2e::{
+    agents::ClaudeCode,
     binary,
-    foreign::{claude_code, with_doorbell},
+    foreign::with_doorbell,
     server::{Home, wait_for},
 };
 use serde_json::{Value, json};
@@ -28,12 +29,19 @@ fn ran(command: &mut Command) -> (Output, String) {
 #[test]
 fn claude_code_validates_the_plugin_with_all_its_parts_and_the_marketplace() {
     let home = Home::new();
+    let Some(claude) = ClaudeCode::found() else {
+        return;
+    };
     let plugin = example("claude-code-plugin");
     for path in [&plugin, &example("")] {
-        let (output, said) = ran(claude_code(&home).args(["plugin", "validate", "--strict", path]));
+        let (output, said) = ran(claude
+            .command(&home)
+            .args(["plugin", "validate", "--strict", path]));
         assert!(output.status.success(), "{said}");
     }
-    let (output, said) = ran(claude_code(&home).args(["plugin", "validate", "--json", &plugin]));
+    let (output, said) = ran(claude
+        .command(&home)
+        .args(["plugin", "validate", "--json", &plugin]));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
     for part in ["hooks", "mcpServers", "monitors", "skills"] {
         let parts = report["provides"][part].as_array();
@@ -44,9 +52,14 @@ fn claude_code_validates_the_plugin_with_all_its_parts_and_the_marketplace() {
 #[test]
 fn claude_code_connects_to_the_plugins_server_and_to_a_channel() {
     let home = Home::new();
+    let Some(claude) = ClaudeCode::found() else {
+        return;
+    };
     let _server = home.serve();
     let plugin = example("claude-code-plugin");
-    let (output, said) = ran(claude_code(&home).args(["--plugin-dir", &plugin, "mcp", "list"]));
+    let (output, said) = ran(claude
+        .command(&home)
+        .args(["--plugin-dir", &plugin, "mcp", "list"]));
     assert!(output.status.success(), "{said}");
     let connected = |said: &str, name: &str| {
         let mut lines = said.lines().filter(|line| line.contains(name));
@@ -66,9 +79,9 @@ fn claude_code_connects_to_the_plugins_server_and_to_a_channel() {
         "acme",
         "--channel",
     ];
-    let (output, said) = ran(claude_code(&home).args(add));
+    let (output, said) = ran(claude.command(&home).args(add));
     assert!(output.status.success(), "{said}");
-    let (_, said) = ran(claude_code(&home).args(["mcp", "list"]));
+    let (_, said) = ran(claude.command(&home).args(["mcp", "list"]));
     assert!(connected(&said, "pushed"), "{said}");
 }
 

@@ -17,6 +17,9 @@ fn bodies(messages: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// Long enough for both waits to have begun, on a busy machine too.
+const WAITED: u64 = 8;
+
 #[test]
 fn an_observed_message_rings_nobody_and_comes_once_with_the_next_receive() {
     let home = Home::new();
@@ -28,18 +31,19 @@ fn an_observed_message_rings_nobody_and_comes_once_with_the_next_receive() {
         let eng = eng.clone();
         std::thread::spawn(move || {
             let began = Instant::now();
-            let received = eng.post("/v1/messages/receive", json!({"wait_seconds": 2}));
+            let received = eng.post("/v1/messages/receive", json!({"wait_seconds": WAITED}));
             (received, began.elapsed())
         })
     };
-    let folder = ["wait", "--folder", "acme/eng", "--timeout", "1"];
+    let seconds = WAITED.to_string();
+    let folder = ["wait", "--folder", "acme/eng", "--timeout", &seconds];
     let mut pushing = home.start(&folder, "wait");
     // Whoever waits is there before the message is, or the test proves less than it says.
-    std::thread::sleep(Duration::from_millis(300));
+    server.until_waited_at(2);
     let id = hook.deliver(b"quiet");
     let (received, waited) = waiting.join().expect("answered");
     assert!(
-        waited >= Duration::from_secs(2),
+        waited >= Duration::from_secs(WAITED),
         "its wait was ended: {waited:?}"
     );
     let ended = wait_for("the other wait to end", || {

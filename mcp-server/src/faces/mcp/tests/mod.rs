@@ -22,6 +22,7 @@ use doorbell_core::{
     principal::Principal,
     registry::{NewGrant, Registry},
     route::default_outcome,
+    testing::PATIENCE,
     time::Clock,
     token::Token,
 };
@@ -41,9 +42,6 @@ use crate::{
     switchboard::Switchboard,
     wire::Detail,
 };
-
-/// Longer than anything here takes, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A house on the reference store, and the key of the agent of `acme/eng`.
 pub(super) struct Fixture {

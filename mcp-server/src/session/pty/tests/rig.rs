@@ -1,18 +1,16 @@
 //! A program under the relay, with the user's side and the source in the test's hands.
 
-use std::{ffi::OsString, thread, time::Duration};
+use std::{ffi::OsString, sync::Once, thread, time::Duration};
 
-use doorbell_core::message::MessageId;
+use doorbell_core::{message::MessageId, testing::PATIENCE};
 use rustix::{process::Signal, termios::Winsize};
 use tokio::{
+    signal::unix::{SignalKind, signal},
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
     time::timeout,
 };
 
 use super::super::{Ends, Event, NotStarted, Pace, Program, Said, Source, relay};
-
-/// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Script {
     said: UnboundedReceiver<Said>,
@@ -49,6 +47,33 @@ pub(super) fn id(n: u32) -> MessageId {
     format!("01K{n:023}").parse().expect("an id")
 }
 
+/// A job in the background is started with SIGINT and SIGQUIT ignored, and hands that on: no key would
+/// interrupt the programs here. A signal that is caught is as it is by default in whoever is started.
+fn restore_signals_for_children() {
+    static RESTORED: Once = Once::new();
+    RESTORED.call_once(|| {
+        let (caught, ready) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            let number = runtime.block_on(async {
+                let mut interrupt = signal(SignalKind::interrupt()).expect("caught");
+                let mut quit = signal(SignalKind::quit()).expect("caught");
+                caught.send(()).expect("somebody waits");
+                tokio::select! {
+                    _ = interrupt.recv() => Signal::INT,
+                    _ = quit.recv() => Signal::QUIT,
+                }
+            });
+            // Here it still ends the tests.
+            std::process::exit(128 + number.as_raw());
+        });
+        ready.recv().expect("no panic");
+    });
+}
+
 impl Rig {
     /// Runs `sh -c script` at a terminal, ready to be typed at as soon as `READY` is printed.
     pub(super) async fn sh(script: &str) -> Self {
@@ -66,6 +91,7 @@ impl Rig {
     }
 
     pub(super) fn at_pace(command: &[&str], is_pipe: bool, pace: Pace) -> Self {
+        restore_signals_for_children();
         let program = Program {
             command: command.iter().map(OsString::from).collect(),
             environment: [("TERM", "xterm"), ("PS1", "$ "), ("INPUTRC", "/dev/null")]
