@@ -267,5 +267,14 @@ fn a_hundred_thousand_messages_labour_neither_the_page_nor_the_server() {
         "many",
         json!({"count": count, "burst": 3_000, "url": hooks[0].url, "newest": newest["messages"][0]["id"]}),
     );
+    for (step, figure, promised) in [
+        ("rows", "after_ms", Duration::from_secs(5)),
+        ("burst", "longest_frame_ms", Duration::from_secs(1)),
+    ] {
+        let taken = steps.iter().find(|taken| taken["step"] == step);
+        let took = taken.and_then(|taken| taken[figure].as_u64());
+        let took = took.unwrap_or_else(|| panic!("no {figure} of {step} in {steps:?}"));
+        assert_within(promised, Duration::from_millis(took));
+    }
     eprintln!("{count} messages in {filled:?}; {steps:?}");
 }
