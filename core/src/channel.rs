@@ -66,6 +66,9 @@ pub struct ChannelGrant {
     pub label: Option<ChannelLabel>,
     /// The folder of whoever minted it; bounds who may list and revoke it.
     pub owner_folder: Folder,
+    /// Whether it only tries something out: once it is not live any more, it and what came through it
+    /// are forgotten.
+    pub probe: bool,
     /// When it was minted.
     pub created_at: Timestamp,
     /// When it dies by itself.
@@ -94,6 +97,11 @@ impl ChannelGrant {
     /// Whether it is neither revoked nor past its time.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
+    }
+
+    /// Whether it tried something out and is over: nothing is shown of it any more.
+    pub fn is_forgotten(&self, now: Timestamp) -> bool {
+        self.probe && !self.is_live(now)
     }
 
     /// The address its messages arrive at.
@@ -133,6 +141,7 @@ mod tests {
             verb: Verb::SendInput,
             label: None,
             owner_folder: "acme".parse().expect("legal"),
+            probe: false,
             created_at: Timestamp::from_millis(1),
             expires_at: Timestamp::from_millis(10),
             revoked_at: None,

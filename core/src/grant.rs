@@ -127,11 +127,20 @@ impl Ttl {
         }
     }
 
+    /// The same, but no longer than what only tries something out may live.
+    #[must_use]
+    pub fn of_a_probe(self) -> Self {
+        Self(Some(self.0.map_or(PROBE_TTL, |ttl| ttl.min(PROBE_TTL))))
+    }
+
     /// When a grant made at `now` dies; a route token's default is never.
     pub fn expiry(self, now: Timestamp, default: Option<Duration>) -> Option<Timestamp> {
         self.0.or(default).map(|ttl| now.plus(ttl))
     }
 }
+
+/// How long what only tries something out lives at the most.
+pub const PROBE_TTL: Duration = Duration::from_secs(600);
 
 /// Which kind of door a route token opens, and what it is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,6 +178,9 @@ pub struct Grant {
     /// What the URL began with that its minter was shown: `https://bell.example.com`. Unknown of what
     /// the first released version minted, and where no URL was shown.
     pub public_url: Option<Arc<str>>,
+    /// Whether it only tries something out: once it is not live any more, it and what came through it
+    /// are forgotten.
+    pub probe: bool,
     /// When it was minted.
     pub created_at: Timestamp,
     /// When it dies by itself, if ever.
@@ -197,6 +209,19 @@ impl Grant {
     /// Whether a request at `now` is let in: neither revoked nor past its time.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// When it ended, or will.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        match (self.revoked_at, self.expires_at) {
+            (Some(revoked), Some(expires)) => Some(revoked.min(expires)),
+            (revoked, expires) => revoked.or(expires),
+        }
+    }
+
+    /// Whether it tried something out and is over at `now`: nothing is shown of it any more.
+    pub fn is_forgotten(&self, now: Timestamp) -> bool {
+        self.probe && self.ends_at().is_some_and(|end| end <= now)
     }
 
     /// Whether both write the same JID from different folders, labels and suffixes. Two live
@@ -232,6 +257,7 @@ mod tests {
             target_folder: folder,
             context: None,
             public_url: None,
+            probe: false,
             created_at: Timestamp::from_millis(1),
             expires_at: Some(Timestamp::from_millis(10)),
             revoked_at: None,
@@ -259,6 +285,23 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert!(id.to_string().to_lowercase().parse::<GrantId>().is_err());
         assert!("01K".parse::<GrantId>().is_err());
+    }
+
+    #[test]
+    fn what_tries_something_out_lives_for_ten_minutes_at_the_most() {
+        let now = Timestamp::from_millis(0);
+        let seconds = |ttl: u64| {
+            let ttl = Ttl::from_seconds(ttl).expect("legal").of_a_probe();
+            ttl.expiry(now, None).expect("it ends").as_millis() / 1_000
+        };
+        assert_eq!([seconds(0), seconds(60), seconds(6_000)], [600, 60, 600]);
+        let probe = Grant {
+            probe: true,
+            ..grant("acme", "github", None)
+        };
+        assert!(!probe.is_forgotten(Timestamp::from_millis(9)));
+        assert!(probe.is_forgotten(Timestamp::from_millis(10)));
+        assert!(!grant("acme", "github", None).is_forgotten(Timestamp::from_millis(10)));
     }
 
     #[test]

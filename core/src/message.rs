@@ -360,6 +360,14 @@ impl Via {
         }
     }
 
+    /// Whether something is only tried out through it.
+    pub fn is_probe(&self) -> bool {
+        match self {
+            Self::Route(grant) => grant.probe,
+            Self::Channel(grant) => grant.probe,
+        }
+    }
+
     /// Whether a request at `now` is let in.
     pub fn is_live(&self, now: Timestamp) -> bool {
         match self {

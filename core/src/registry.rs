@@ -28,6 +28,8 @@ pub struct NewGrant {
     pub ttl: Ttl,
     /// What the URL that is shown begins with, if one is.
     pub public_url: Option<Arc<str>>,
+    /// Whether something is only tried out: it dies soon, and is forgotten then.
+    pub probe: bool,
 }
 
 /// A new grant and its token. This is the only time the token is to be had.
@@ -107,6 +109,11 @@ impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
             Door::Web { .. } => TokenKind::Web,
         };
         let token = Token::mint(kind, &*self.chance);
+        let ttl = if new.probe {
+            new.ttl.of_a_probe()
+        } else {
+            new.ttl
+        };
         let grant = Grant {
             id: GrantId::new(now, self.chance_bits()),
             door: new.door,
@@ -114,8 +121,9 @@ impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
             target_folder: permit.action().target_folder.clone(),
             context: new.context,
             public_url: new.public_url,
+            probe: new.probe,
             created_at: now,
-            expires_at: new.ttl.expiry(now, self.route_ttl),
+            expires_at: ttl.expiry(now, self.route_ttl),
             revoked_at: None,
         };
         let grant = self.store.insert_grant(grant, token.hash(), now).await?;

@@ -1,6 +1,6 @@
 //! One running agent: live while something is attached, idle while nothing is, ended for good.
 
-use crate::{folder::Folder, label::SessionId, time::Timestamp};
+use crate::{folder::Folder, grant::PROBE_TTL, label::SessionId, time::Timestamp};
 
 /// The record of a session. Whether it is live is not in it: that is who is attached just now, and
 /// after a restart nobody is.
@@ -12,6 +12,8 @@ pub struct Session {
     pub folder: Folder,
     /// Named by its caller: it goes idle, and does not end, with its last attachment.
     pub named: bool,
+    /// Whether something is only tried out in it: once it is over, it is forgotten.
+    pub probe: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ended, if it has.
@@ -41,6 +43,11 @@ impl Liveness {
 }
 
 impl Session {
+    /// Whether something was tried out in it and is over: nothing is shown of it any more.
+    pub fn is_forgotten(&self, now: Timestamp) -> bool {
+        self.probe && (self.ended_at.is_some() || now >= self.created_at.plus(PROBE_TTL))
+    }
+
     /// How it stands, with so many attached.
     pub fn liveness(&self, attached: usize) -> Liveness {
         match (self.ended_at, attached) {

@@ -79,6 +79,7 @@ async fn main() -> Result<(), Failure> {
         .issue(
             permit,
             NewGrant {
+                probe: false,
                 door,
                 context: None,
                 ttl: Ttl::DEFAULT,

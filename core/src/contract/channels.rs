@@ -40,6 +40,7 @@ fn a_session(id: &str, folder: &str) -> Session {
         id: id.parse().expect("a legal session id"),
         folder: folder.parse().expect("a legal folder"),
         named: true,
+        probe: false,
         created_at: T0,
         ended_at: None,
     }
@@ -52,6 +53,7 @@ fn a_channel(n: u128, to: &str, owner: &str) -> ChannelGrant {
         verb: Verb::SendInput,
         label: None,
         owner_folder: owner.parse().expect("a legal folder"),
+        probe: false,
         created_at: T0,
         expires_at: at(1_000_000),
         revoked_at: None,

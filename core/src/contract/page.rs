@@ -25,6 +25,7 @@ list_laws![
     a_page_reaches_no_further_than_the_scope,
     a_body_in_a_page_is_cut_at_the_limit,
     a_page_says_whether_the_log_goes_on,
+    what_came_through_a_probe_is_shown_while_it_lives_and_never_after,
     a_page_holds_no_more_bytes_than_it_may_but_for_its_first_message,
 ];
 
@@ -300,6 +301,33 @@ async fn a_body_in_a_page_is_cut_at_the_limit(s: Subject) {
     });
     let message = page.await.messages.remove(0);
     assert_eq!((&message.body[..], message.body_bytes), (&b"h"[..], 5));
+}
+
+async fn what_came_through_a_probe_is_shown_while_it_lives_and_never_after(s: Subject) {
+    let lasting = s.mint("acme", "github").await;
+    let (mut revoked, hash) = s.record("acme", "probe");
+    revoked.probe = true;
+    let revoked = s.insert((revoked, hash)).await.expect("no clash");
+    let (mut expires, hash) = s.record("acme", "another");
+    expires.probe = true;
+    expires.expires_at = Some(at(10));
+    let expires = s.insert((expires, hash)).await.expect("no clash");
+    let kept = s.stored(arrival(&lasting)).await;
+    let first = s.stored(arrival(&revoked)).await;
+    let second = s.stored(arrival(&expires)).await;
+    let shown = async |now| ids(&s.page(read(now)).await.messages);
+    assert_eq!(shown(at(9)).await, [kept, first, second]);
+    assert_eq!(s.detail(first, at(9)).await.message.id, first);
+
+    let gone = s.store.revoke_grants(vec![revoked.id, lasting.id], at(9));
+    assert_eq!(gone.await.expect("revoked").len(), 2);
+    assert_eq!(shown(at(9)).await, [kept, second]);
+    assert_eq!(shown(at(10)).await, [kept]);
+    let (scope, body) = (messages_of(&agent("acme")), usize::MAX);
+    for id in [first, second] {
+        let found = s.store.get(id, scope.clone(), body, at(10)).await;
+        assert_eq!(found.expect("readable"), None);
+    }
 }
 
 async fn a_page_says_whether_the_log_goes_on(s: Subject) {

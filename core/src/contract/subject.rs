@@ -64,6 +64,7 @@ impl Subject {
             target_folder: in_folder(folder),
             context: None,
             public_url: None,
+            probe: false,
             created_at: T0,
             expires_at: None,
             revoked_at: None,
@@ -245,6 +246,7 @@ pub(super) async fn open_session(store: &dyn Store, to: &Destination) {
             id: id.clone(),
             folder: to.folder.clone(),
             named: true,
+            probe: false,
             created_at: T0,
             ended_at: None,
         };

@@ -100,12 +100,12 @@ impl Entry {
         self.message.id
     }
 
-    pub(super) fn grant(&self) -> GrantId {
-        self.message.grant
-    }
-
     pub(super) fn received_at(&self) -> Timestamp {
         self.message.received_at
+    }
+
+    pub(super) fn grant(&self) -> GrantId {
+        self.message.grant
     }
 
     pub(super) fn inbox(&self) -> &Inbox {

@@ -32,6 +32,16 @@ impl Tables {
         }
     }
 
+    /// Whether a message came through something that was only tried out, and is over.
+    fn is_forgotten(&self, entry: &Entry, now: Timestamp) -> bool {
+        let id = entry.grant();
+        self.grant_by_id(id)
+            .is_some_and(|grant| grant.is_forgotten(now))
+            || self
+                .channel(id)
+                .is_some_and(|grant| grant.is_forgotten(now))
+    }
+
     fn find(&mut self, id: MessageId, scope: &Scope) -> Option<&mut Entry> {
         self.entries
             .iter_mut()
@@ -183,7 +193,8 @@ impl Log for MemoryStore {
         };
         let mut bytes = 0;
         for entry in ahead {
-            let asked_for = entry.is_asked_for(&request);
+            let asked_for =
+                entry.is_asked_for(&request) && !tables.is_forgotten(entry, request.now);
             let size = entry.size(request.body_limit);
             let over = asked_for && bytes + size > request.budget && !page.messages.is_empty();
             if over || page.messages.len() == request.limit {
@@ -208,6 +219,13 @@ impl Log for MemoryStore {
         now: Timestamp,
     ) -> Answer<'_, Option<Detail>> {
         let mut tables = self.tables();
+        let forgotten = tables
+            .entries
+            .iter()
+            .any(|entry| entry.id() == id && tables.is_forgotten(entry, now));
+        if forgotten {
+            return answer(Ok(None));
+        }
         let detail = tables.find(id, &scope).map(|entry| Detail {
             message: entry.show(body_limit, now),
             life: entry.life(now),

@@ -24,6 +24,8 @@ pub struct NewChannel {
     pub label: Option<ChannelLabel>,
     /// How long it lives.
     pub ttl: Ttl,
+    /// Whether something is only tried out: it dies soon, and is forgotten then.
+    pub probe: bool,
 }
 
 /// A new channel grant and its token. This is the only time the token is to be had.
@@ -40,6 +42,8 @@ pub struct Exposed {
 pub struct NewSession {
     /// What to call it; `None`: an id is made up, and it ends with its last attachment.
     pub id: Option<SessionId>,
+    /// Whether something is only tried out in it: it is forgotten once it is over.
+    pub probe: bool,
 }
 
 /// Why a session was not opened.
@@ -86,15 +90,20 @@ impl<S: ChannelStore + ?Sized> Registry<S> {
         new: NewChannel,
     ) -> Result<Exposed, StoreError> {
         let now = self.clock.now();
+        let ttl = if new.probe {
+            new.ttl.of_a_probe()
+        } else {
+            new.ttl
+        };
         let grant = ChannelGrant {
             id: GrantId::new(now, self.chance_bits()),
             session: new.session,
             verb: new.verb,
             label: new.label,
             owner_folder: permit.owner_folder().clone(),
+            probe: new.probe,
             created_at: now,
-            expires_at: new
-                .ttl
+            expires_at: ttl
                 .expiry(now, Some(DEFAULT_CHANNEL_TTL))
                 .expect("a channel's ttl has a default"),
             revoked_at: None,
@@ -111,7 +120,10 @@ impl<S: ChannelStore + ?Sized> Registry<S> {
 
     /// The channel grants in reach, oldest first, the revoked ones too.
     pub fn list_channels(&self, permit: &Permit<ManageGrants>) -> Vec<ChannelUse> {
-        self.store.list_channel_grants(&permit.scope())
+        let now = self.clock.now();
+        let mut grants = self.store.list_channel_grants(&permit.scope());
+        grants.retain(|entry| !entry.grant.is_forgotten(now));
+        grants
     }
 
     /// Revokes a channel grant; `None` if none that lives is in reach. Another's reads so too.
@@ -152,6 +164,7 @@ impl<S: ChannelStore + ?Sized> Registry<S> {
             id,
             folder,
             named,
+            probe: new.probe,
             created_at: now,
             ended_at: None,
         };

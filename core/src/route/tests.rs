@@ -28,6 +28,7 @@ fn grant(target: &str, label: &str, suffix: Option<&str>) -> Grant {
         target_folder: folder(target),
         context: None,
         public_url: None,
+        probe: false,
         created_at: Timestamp::from_millis(1),
         expires_at: None,
         revoked_at: None,

@@ -181,6 +181,7 @@ impl House {
             target_folder: folder,
             context: None,
             public_url: None,
+            probe: false,
             created_at: now,
             expires_at: ttl.map(|ttl| now.plus(ttl)),
             revoked_at: None,
@@ -204,11 +205,13 @@ impl House {
         let id: SessionId = session.parse().expect("legal");
         let permit = authorize(&Principal::Operator, UseSession { folder }).expect("an operator");
         let new = NewSession {
+            probe: false,
             id: Some(id.clone()),
         };
         registry.open_session(&permit, new).await.expect("opened");
         let ttl = Ttl::from_seconds(3_600).expect("legal");
         let new = NewChannel {
+            probe: false,
             session: id,
             verb: Verb::SendInput,
             label: None,

@@ -4,6 +4,7 @@ mod farewell;
 mod greeting;
 mod operator_key;
 mod port;
+mod probes;
 mod service;
 mod stopping;
 mod store;
@@ -154,6 +155,7 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         tokio::spawn(async move { issuer.keep_keys().await });
     }
     tokio::spawn(farewell::end_unnamed_sessions(Arc::clone(&house)));
+    tokio::spawn(probes::forget(Arc::clone(&house)));
     let traces = Traces::begin();
     let hosts = Hosts::new(settings.allowed_hosts.clone(), settings.control_url.clone());
     let face = control_face(&house, hosts, prover, &traces);

@@ -94,6 +94,7 @@ impl Local {
     }
 
     pub(super) async fn expose(&self, ask: ExposeChannel) -> Answer<ExposedChannel> {
+        self.may_probe(ask.probe)?;
         let session = ask
             .session_id
             .map(|id| id.0)
@@ -109,6 +110,7 @@ impl Local {
             verb: ask.verb.map_or(Verb::SendInput, |verb| verb.0),
             label: ask.label.map(|label| label.0),
             ttl,
+            probe: ask.probe,
         };
         let exposed = self.house.registry.expose(&permit, new).await?;
         let token = exposed.token.expose();
@@ -147,12 +149,14 @@ impl Local {
 
     /// The session, and whether it is new.
     pub async fn make_session(&self, ask: OpenSession) -> Answer<(SessionEntry, bool)> {
+        self.may_probe(ask.probe)?;
         let folder = self.folder_or_home(ask.folder, "folder")?;
         let permit = authorize(self.principal(), UseSession { folder }).map_err(|denied| {
             Refusal::Forbidden(format!("{denied}: folder lies outside its folder"))
         })?;
         let new = NewSession {
             id: ask.id.map(|id| id.0),
+            probe: ask.probe,
         };
         Ok(
             match self.house.registry.open_session(&permit, new).await? {
@@ -167,7 +171,9 @@ impl Local {
 
     pub(super) fn sessions(&self) -> Answer<SessionList> {
         let scope = authorize(self.principal(), ManageGrants)?.scope();
-        let sessions = self.house.store.list_sessions(&scope);
+        let now = self.house.clock.now();
+        let mut sessions = self.house.store.list_sessions(&scope);
+        sessions.retain(|session| !session.is_forgotten(now));
         Ok(SessionList {
             sessions: sessions.iter().map(|session| self.entry(session)).collect(),
         })

@@ -17,7 +17,7 @@ use doorbell_core::{
     token::TokenKind,
 };
 
-use super::{Answer, Desk, receiving, shapes};
+use super::{Answer, Desk, forgetting, receiving, shapes};
 use crate::{
     caller::Caller,
     house::House,
@@ -80,13 +80,25 @@ impl Local {
             .map_err(|_| Refusal::Forbidden("this is the operator's business alone".to_owned()))
     }
 
+    /// Refuses whoever may not leave anything out of the lists.
+    pub(super) fn may_probe(&self, probe: bool) -> Answer<()> {
+        if probe && self.operate().is_err() {
+            return Err(Refusal::Forbidden(
+                "probe is the operator's alone: what came of it is forgotten".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
     async fn mint(
         &self,
         door: Door,
         target: Option<Text<Folder>>,
         context: Option<Text<doorbell_core::grant::Context>>,
         ttl: Option<u64>,
+        probe: bool,
     ) -> Answer<IssuedToken> {
+        self.may_probe(probe)?;
         let target_folder = self.folder_or_home(target, "target_folder")?;
         let permit = authorize(self.principal(), Mint { target_folder }).map_err(|denied| {
             Refusal::Forbidden(format!("{denied}: target_folder lies outside its folder"))
@@ -99,6 +111,7 @@ impl Local {
             context: context.map(|context| context.0),
             ttl,
             public_url: shown.then(|| self.house.public_url.as_str().into()),
+            probe,
         };
         let issued = self.house.registry.issue(permit, new).await?;
         tracing::info!(
@@ -224,6 +237,7 @@ impl Desk for Local {
             ask.target_folder,
             ask.context,
             ask.ttl_seconds.map(Count::get),
+            ask.probe,
         )
         .await
     }
@@ -237,6 +251,7 @@ impl Desk for Local {
             ask.target_folder,
             ask.context,
             ask.ttl_seconds.map(Count::get),
+            false,
         )
         .await
     }
@@ -256,6 +271,7 @@ impl Desk for Local {
         for grant in &revoked {
             tracing::info!(%jid, %grant, by = %self.caller, "revoked");
         }
+        forgetting::probes(&self.house).await?;
         Ok(Revoked {
             jid: Text(jid),
             revoked: revoked.len() as u64,
@@ -271,6 +287,7 @@ impl Desk for Local {
         if was_live {
             tracing::info!(%jid, grant = %id, by = %self.caller, "revoked");
         }
+        forgetting::probes(&self.house).await?;
         Ok(Revoked {
             jid: Text(jid),
             revoked: u64::from(was_live),

@@ -8,6 +8,7 @@ mod bound;
 mod channels;
 mod connect_error;
 mod events;
+pub mod forgetting;
 mod local;
 mod overview;
 mod proof;

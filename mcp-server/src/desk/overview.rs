@@ -80,7 +80,7 @@ impl Local {
             });
         }
         for session in self.house.store.list_sessions(&permit.scope()) {
-            if session.ended_at.is_none() {
+            if session.ended_at.is_none() && !session.is_forgotten(self.house.clock.now()) {
                 entry(&session.folder, &|entry| entry.sessions += 1);
             }
         }

@@ -32,6 +32,11 @@ pub struct ExposeChannel {
     /// What its holder may do; the only verb is send_input
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verb: Option<Text<Verb>>,
+    /// Only tries something out: it dies in ten minutes at the latest, and is forgotten then with all
+    /// that came of it. Operators alone
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(skip)]
+    pub probe: bool,
 }
 
 /// A new channel token: the only time it is shown.
@@ -136,6 +141,11 @@ pub struct OpenSession {
     /// Whose it is: your folder (the default) or one below it. An operator must name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<Text<Folder>>,
+    /// Only tries something out: it dies in ten minutes at the latest, and is forgotten then with all
+    /// that came of it. Operators alone
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(skip)]
+    pub probe: bool,
 }
 
 /// How a session stands.

@@ -34,6 +34,11 @@ pub struct IssueWebhook {
     /// Seconds until the URL dies; 0 or absent: never
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_seconds: Option<TtlSeconds>,
+    /// Only tries something out: it dies in ten minutes at the latest, and is forgotten then with all
+    /// that came of it. Operators alone
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(skip)]
+    pub probe: bool,
 }
 
 /// Asks for a browser chat's token.

@@ -18,6 +18,7 @@ mod oidc;
 mod openapi;
 mod packaging;
 mod paging;
+mod probes;
 mod ringing;
 mod routes;
 mod senders;

@@ -309,6 +309,7 @@ impl Side {
             target_folder: in_folder(folder),
             context: None,
             public_url: None,
+            probe: false,
             created_at: now,
             expires_at: ttl.map(|ttl| now.plus(ttl)),
             revoked_at: None,

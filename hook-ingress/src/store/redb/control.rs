@@ -32,6 +32,8 @@ use super::{
 
 /// The field of what a grant's URL began with.
 const PUBLIC_URL: u8 = 1;
+/// The field that says that a grant only tries something out.
+const PROBE: u8 = 2;
 
 /// The field of a provider's id mixed with the content it came with.
 const EXACT: u8 = 1;
@@ -307,6 +309,9 @@ fn encode_grant(hash: &TokenHash, grant: &Grant) -> Vec<u8> {
     if let Some(url) = &grant.public_url {
         out.field(PUBLIC_URL, |out| out.text(url));
     }
+    if grant.probe {
+        out.field(PROBE, |_| {});
+    }
     out.0
 }
 
@@ -330,13 +335,16 @@ fn decode_grant(id: GrantId, bytes: &[u8]) -> Result<(TokenHash, Grant), Unreada
         target_folder: from.parsed()?,
         context: from.maybe_parsed()?,
         public_url: None,
+        probe: false,
         created_at: from.time()?,
         expires_at: from.maybe_time()?,
         revoked_at: from.maybe_time()?,
     };
     from.fields(|tag, from| {
-        if tag == PUBLIC_URL {
-            grant.public_url = Some(from.text()?.into());
+        match tag {
+            PUBLIC_URL => grant.public_url = Some(from.text()?.into()),
+            PROBE => grant.probe = true,
+            _ => {}
         }
         Ok(())
     })?;

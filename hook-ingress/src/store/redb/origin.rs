@@ -23,6 +23,8 @@ use super::{
 
 /// The field of the rule that chose the destination.
 const RULE: u8 = 1;
+/// The field that says that the grant only tries something out.
+const PROBE: u8 = 2;
 
 /// What every message through one grant, by one rule or none, to one destination has in common.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,6 +37,9 @@ pub(super) struct Origin {
     pub(super) context: Option<Context>,
     pub(super) to: Destination,
     pub(super) rule: Option<Arc<Matched>>,
+    /// Whether the grant only tries something out. It is said here too, for messages may be kept
+    /// longer than their grant is.
+    pub(super) probe: bool,
 }
 
 impl Origin {
@@ -48,6 +53,7 @@ impl Origin {
             context: via.context().cloned(),
             to: to.clone(),
             rule: rule.cloned(),
+            probe: via.is_probe(),
         }
     }
 
@@ -75,6 +81,9 @@ impl Origin {
                 out.text(&rule.said);
             });
         }
+        if self.probe {
+            out.field(PROBE, |_| {});
+        }
         out.0
     }
 
@@ -93,6 +102,7 @@ impl Origin {
         };
         let folder: Folder = from.parsed()?;
         let mut rule = None;
+        let mut probe = false;
         let matched = |from: &mut In<'_>| {
             Ok::<_, Unreadable>(Arc::new(Matched {
                 id: RouteId::from_u128(from.u128()?),
@@ -107,8 +117,10 @@ impl Origin {
                 from.end()?;
             }
             Layout::V2 => from.fields(|tag, from| {
-                if tag == RULE {
-                    rule = Some(matched(from)?);
+                match tag {
+                    RULE => rule = Some(matched(from)?),
+                    PROBE => probe = true,
+                    _ => {}
                 }
                 Ok(())
             })?,
@@ -122,6 +134,7 @@ impl Origin {
             context,
             to,
             rule,
+            probe,
         })
     }
 }

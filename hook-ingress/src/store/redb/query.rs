@@ -152,7 +152,11 @@ impl Shared {
         body_limit: usize,
         now: Timestamp,
     ) -> Result<Option<Detail>, Fault> {
-        if self.target(id, scope)?.is_none() {
+        let Some(target) = self.target(id, scope)? else {
+            return Ok(None);
+        };
+        let origin = self.origins.get(target.origin);
+        if origin.is_some_and(|origin| self.is_forgotten(&origin, now)) {
             return Ok(None);
         }
         let seq = seq_of(id);
@@ -417,6 +421,7 @@ impl PageReader<'_> {
             let within = request.within.as_ref();
             let in_reach = |origin: &Origin| {
                 request.scope.covers(&origin.to.folder)
+                    && !shared.is_forgotten(origin, request.now)
                     && within.is_none_or(|folder| folder.contains(&origin.to.folder))
                     && request
                         .pattern

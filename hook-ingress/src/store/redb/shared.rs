@@ -13,14 +13,19 @@ use std::{
 use ::redb::Database;
 use doorbell_core::{
     ports::{Ring, StoreError},
-    time::Clock,
+    time::{Clock, Timestamp},
     token::Chance,
 };
 
 use crate::figures::CommitFigures;
 
 use super::{
-    disk::Disk, fault::Fault, index::Index, origin::Origins, registry::Registry, segment::Segment,
+    disk::Disk,
+    fault::Fault,
+    index::Index,
+    origin::{Origin, Origins},
+    registry::Registry,
+    segment::Segment,
 };
 
 /// The files of the log, oldest first; the last is the newest.
@@ -81,6 +86,20 @@ impl Shared {
         self.index
             .lock()
             .expect("nothing panics under the index's lock")
+    }
+
+    /// Whether messages of this origin came through a grant that only tried something out, and is
+    /// over.
+    pub(super) fn is_forgotten(&self, origin: &Origin, now: Timestamp) -> bool {
+        origin.probe && {
+            let registry = self.registry.read();
+            let registry = registry.expect("nothing panics under this lock");
+            let route = registry.grant_by_id(origin.grant);
+            let channel = registry.channels.grants.get(&origin.grant);
+            let shown = route.is_some_and(|(_, grant)| !grant.is_forgotten(now))
+                || channel.is_some_and(|grant| !grant.is_forgotten(now));
+            !shown
+        }
     }
 
     pub(super) fn chain(&self) -> Chain {

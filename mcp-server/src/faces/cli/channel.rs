@@ -45,6 +45,7 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
             label,
         } => {
             let ask = ExposeChannel {
+                probe: false,
                 session_id: Some(Text(connect::parsed("session", &session)?)),
                 verb: verb
                     .map(|text| connect::parsed("verb", &text).map(Text))

@@ -71,6 +71,7 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
                         Refusal::invalid("label", "is required: the source's name, such as github")
                     })?;
                     let ask = IssueWebhook {
+                        probe: false,
                         source_label: Text(connect::parsed("label", &label)?),
                         jid_suffix: suffix(names.next())?,
                         target_folder: folder,

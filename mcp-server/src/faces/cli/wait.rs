@@ -123,6 +123,7 @@ impl Waiter<'_> {
         let desk = self.subject.desk_if_any()?;
         if let Some(session) = &self.session {
             let ask = OpenSession {
+                probe: false,
                 id: Some(Text(session.clone())),
                 folder: None,
             };

@@ -39,6 +39,7 @@ impl Own {
             Some(id) => id.clone(),
             None => {
                 let ask = OpenSession {
+                    probe: false,
                     id: self.name.clone().map(Text),
                     folder: None,
                 };

@@ -111,6 +111,25 @@ fn the_doctor_says_that_all_is_well_or_what_is_not() {
     let server = home.serve();
     let ran = home.cli(&["doctor"]).expect(0);
     assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("only this machine") && !ran.stdout.contains("Everything works"),
+        "{}",
+        ran.stdout
+    );
+    let json = home.cli(&["doctor", "--json"]).expect(0).json()[0].clone();
+    assert_eq!(
+        (&json["ok"], &json["complete"]),
+        (&json!(true), &json!(false))
+    );
+    // It leaves nothing behind, in no list and no log.
+    for (list, member) in [
+        ("/v1/messages", "messages"),
+        ("/v1/channels", "grants"),
+        ("/v1/sessions", "sessions"),
+        ("/v1/folders", "folders"),
+    ] {
+        assert_eq!(server.operator().get(list)[member], json!([]), "{list}");
+    }
     // Its scratch webhook is gone again.
     assert_eq!(
         server.operator().get("/v1/route_tokens")["tokens"],

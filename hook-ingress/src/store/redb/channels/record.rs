@@ -18,6 +18,9 @@ use crate::store::redb::{
     schema::{CHANNELS, SESSIONS, SIGNING_KEYS},
 };
 
+/// The field that says that a grant or a session is only there to try something out.
+const PROBE: u8 = 1;
+
 type Rows<'txn> = Table<'txn, &'static [u8], &'static [u8]>;
 
 /// Their tables, open for writing.
@@ -97,22 +100,29 @@ fn encode_grant(grant: &ChannelGrant) -> Vec<u8> {
     out.u64(grant.created_at.as_millis());
     out.u64(grant.expires_at.as_millis());
     out.maybe_time(grant.revoked_at);
+    if grant.probe {
+        out.field(PROBE, |_| {});
+    }
     out.0
 }
 
 fn decode_grant(id: GrantId, bytes: &[u8]) -> Result<ChannelGrant, Unreadable> {
     let mut from = In(bytes);
-    let grant = ChannelGrant {
+    let mut grant = ChannelGrant {
         id,
         session: from.parsed()?,
         verb: Verb::from_byte(from.u8()?).ok_or(Unreadable)?,
         label: from.maybe_parsed()?,
         owner_folder: from.parsed()?,
+        probe: false,
         created_at: from.time()?,
         expires_at: from.time()?,
         revoked_at: from.maybe_time()?,
     };
-    from.fields(|_, _| Ok(()))?;
+    from.fields(|tag, _| {
+        grant.probe |= tag == PROBE;
+        Ok(())
+    })?;
     Ok(grant)
 }
 
@@ -122,13 +132,16 @@ fn encode_session(session: &Session) -> Vec<u8> {
     out.u8(u8::from(session.named));
     out.u64(session.created_at.as_millis());
     out.maybe_time(session.ended_at);
+    if session.probe {
+        out.field(PROBE, |_| {});
+    }
     out.0
 }
 
 fn decode_session(id: &[u8], bytes: &[u8]) -> Result<Session, Unreadable> {
     let id = std::str::from_utf8(id).map_err(|_| Unreadable)?;
     let mut from = In(bytes);
-    let session = Session {
+    let mut session = Session {
         id: id.parse().map_err(|_| Unreadable)?,
         folder: from.parsed()?,
         named: match from.u8()? {
@@ -136,10 +149,14 @@ fn decode_session(id: &[u8], bytes: &[u8]) -> Result<Session, Unreadable> {
             1 => true,
             _ => return Err(Unreadable),
         },
+        probe: false,
         created_at: from.time()?,
         ended_at: from.maybe_time()?,
     };
-    from.fields(|_, _| Ok(()))?;
+    from.fields(|tag, _| {
+        session.probe |= tag == PROBE;
+        Ok(())
+    })?;
     Ok(session)
 }
 

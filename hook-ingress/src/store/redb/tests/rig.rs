@@ -89,6 +89,7 @@ pub(super) async fn mint(store: &RedbStore, folder: &str, label: &str) -> Arc<Gr
         target_folder: folder.parse().unwrap(),
         context: Some("what it is for".parse().unwrap()),
         public_url: Some("https://bell.example".into()),
+        probe: false,
         created_at: T0,
         expires_at: None,
         revoked_at: None,

@@ -37,6 +37,7 @@ pub(super) async fn knock_and_hear(
     let operator = desk.list_keys().await.is_ok();
     let id: SessionId = connect::parsed("session", &connect::receiver_name("doctor"))?;
     let open = OpenSession {
+        probe: operator,
         id: Some(Text(id.clone())),
         folder: operator.then(|| Text(FOLDER.parse().expect("a constant folder is legal"))),
     };
@@ -44,7 +45,7 @@ pub(super) async fn knock_and_hear(
         report.bad(CHECK, format!("no session could be opened: {refusal}"), "")?;
         return Ok(());
     }
-    let trip = trip(desk, &id, door, public).await;
+    let trip = trip(desk, &id, operator, door, public).await;
     let ended = desk.end_session(id).await;
     match trip {
         Ok(true) => report.good(
@@ -67,11 +68,13 @@ pub(super) async fn knock_and_hear(
 async fn trip(
     desk: &Remote,
     session: &SessionId,
+    operator: bool,
     door: Option<&ServerFile>,
     public: bool,
 ) -> Result<bool, String> {
     let refused = |refusal: Refusal| refusal.to_string();
     let ask = ExposeChannel {
+        probe: operator,
         session_id: Some(Text(session.clone())),
         ttl_seconds: Some(Count::clamped(TTL_SECONDS)),
         ..ExposeChannel::default()

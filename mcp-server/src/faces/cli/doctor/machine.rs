@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 use super::report::Report;
-use crate::config::{DataDir, ServeArgs, ServerFile, Settings};
+use crate::config::{DataDir, ServeArgs, ServerFile, Settings, command_line};
 
 /// Below this many free bytes a server soon refuses what arrives.
 const LOW_DISK: u64 = 256 * 1024 * 1024;
@@ -16,7 +16,7 @@ pub(super) fn data_directory(report: &mut Report, data_dir: &DataDir) -> io::Res
         return report.bad(
             CHECK,
             format!("{shown} is not there"),
-            "a first start makes it: doorbell serve",
+            format!("a first start makes it: {}", command_line("serve")),
         );
     }
     let trial = path.join(format!(".doctor-{}", std::process::id()));
@@ -99,12 +99,15 @@ pub(super) fn server_file(
         None => report.bad(
             CHECK,
             format!("none has written {}", data_dir.server_file().display()),
-            "start one: doorbell serve",
+            format!("start one: {}", command_line("serve")),
         ),
         Some(file) if !is_alive(file.pid) => report.bad(
             CHECK,
             format!("process {} ended without a word", file.pid),
-            "start it again, nothing that was accepted is lost: doorbell serve",
+            format!(
+                "start it again, nothing that was accepted is lost: {}",
+                command_line("serve")
+            ),
         ),
         Some(file) => report.good(
             CHECK,

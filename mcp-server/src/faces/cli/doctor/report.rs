@@ -103,9 +103,22 @@ impl Report {
             .iter()
             .all(|finding| finding.ok != Some(false));
         if self.json {
-            terminal::json(&serde_json::json!({ "ok": ok, "checks": self.findings }))?;
+            let all = self.findings.iter().all(|finding| finding.ok.is_some());
+            terminal::json(&serde_json::json!({
+                "ok": ok, "complete": all, "checks": self.findings,
+            }))?;
         } else if ok {
-            terminal::say("Everything works.")?;
+            let skipped = self.findings.iter().filter(|finding| finding.ok.is_none());
+            let skipped: Vec<_> = skipped.map(|finding| finding.check).collect();
+            let said = if skipped.is_empty() {
+                "Everything works.".to_owned()
+            } else {
+                format!(
+                    "What was looked at works; not looked at: {}.",
+                    skipped.join(", ")
+                )
+            };
+            terminal::say(&said)?;
         }
         Ok(ok)
     }

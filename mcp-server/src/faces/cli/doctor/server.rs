@@ -5,10 +5,16 @@ use std::time::Duration;
 use doorbell_core::folder::Folder;
 use reqwest::{Client, Url};
 
-use super::{super::Failure, report::Report};
+use super::{
+    super::{
+        Failure,
+        probe::{Probe, probe},
+    },
+    report::Report,
+};
 use crate::{
-    config::{ServerFile, Whereabouts},
-    desk::{Address, Desk, Remote},
+    config::{Reachability, ServerFile, Whereabouts, command_line},
+    desk::{Desk, Remote},
     refusal::Refusal,
     wire::ListTokens,
 };
@@ -23,18 +29,16 @@ pub(super) async fn control(
     file: Option<&ServerFile>,
 ) -> Result<Option<Remote>, Failure> {
     let url = whereabouts.url()?;
-    for path in ["/healthz", "/readyz"] {
-        if let Err(why) = ask(&url, path).await {
-            let fix = if path == "/readyz" {
-                "it lives and takes no messages: look at its log"
-            } else if Address::is_loopback(&url) {
-                "start one: doorbell serve"
-            } else {
-                "check DOORBELL_URL, and that its server runs"
-            };
-            report.bad("control listener", format!("{url}: {why}"), fix)?;
-            return Ok(None);
+    let trouble = match probe(&url, whereabouts.url.is_some()).await {
+        Probe::Ready => None,
+        Probe::NotReady(why) => Some((why, format!("look at its log: {}", command_line("logs")))),
+        Probe::Nobody(refusal) | Probe::Other(refusal) => {
+            Some((refusal.to_string(), String::new()))
         }
+    };
+    if let Some((why, fix)) = trouble {
+        report.bad("control listener", why, fix)?;
+        return Ok(None);
     }
     report.good("control listener", format!("{url} answers and is ready"))?;
     if whereabouts.url.is_none()
@@ -60,7 +64,11 @@ fn version(report: &mut Report, theirs: &str) -> std::io::Result<()> {
         report.bad(
             "version",
             format!("the server is {theirs} and this command is {ours}"),
-            "stop the old server and start it again: doorbell serve",
+            format!(
+                "stop the old server and start it again: {} && {}",
+                command_line("stop"),
+                command_line("serve")
+            ),
         )
     }
 }
@@ -133,16 +141,19 @@ pub(super) async fn front_door(
         "look at the server's log",
     )
     .await?;
-    if file.public_url == file.listen {
-        report.skipped(
-            PUBLIC,
-            "not set: URLs lead to this machine only (--public-url)",
-        )?;
-    } else if public || Url::parse(&file.public_url).is_ok_and(|url| Address::is_loopback(&url)) {
+    let reach = Reachability::of_text(&file.public_url);
+    if reach == Reachability::ThisMachine {
+        let why = reach.warning(&file.public_url).unwrap_or_default();
+        report.skipped(PUBLIC, why)?;
+    } else if public {
         let fix = "what stands before this machine (tunnel, proxy) must lead to the front door";
         reached(report, PUBLIC, &file.public_url, fix).await?;
     } else {
-        let why = format!("{} was not called: --public calls it", file.public_url);
+        let why = format!(
+            "whether senders reach {} was not tried: `{}` calls it",
+            file.public_url,
+            command_line("doctor --public")
+        );
         report.skipped(PUBLIC, why)?;
     }
     Ok(())

@@ -38,6 +38,8 @@ pub(super) async fn post_and_receive(
     let operator = desk.list_keys().await.is_ok();
     let folder = operator.then(|| Text(FOLDER.parse().expect("a constant folder is legal")));
     let ask = IssueWebhook {
+        // Whoever is no operator leaves one message that is settled.
+        probe: operator,
         source_label: Text(LABEL.parse().expect("a constant label is legal")),
         jid_suffix: Some(Text(connect::parsed(
             "suffix",

@@ -48,6 +48,7 @@ pub(super) async fn run(common: &Common, args: Run) -> Result<ExitCode, Failure>
     let desk =
         background::find_or_start(common.data_dir()?, folder.clone(), receiver.clone()).await?;
     let ask = OpenSession {
+        probe: false,
         id: name.clone().map(Text),
         folder: None,
     };

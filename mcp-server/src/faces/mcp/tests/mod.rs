@@ -95,6 +95,7 @@ impl Fixture {
         let target_folder = folder.parse().expect("a folder");
         let permit = authorize(&Principal::Operator, Mint { target_folder }).expect("may mint");
         let new = NewGrant {
+            probe: false,
             door: Door::Hook {
                 label: "github".parse().expect("a label"),
                 suffix: None,

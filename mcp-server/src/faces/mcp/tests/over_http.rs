@@ -354,7 +354,7 @@ async fn over_http_a_channel_needs_its_session_named_and_is_shown_once_with_how_
     let made = fixture
         .house
         .registry
-        .open_session(&permit, NewSession { id });
+        .open_session(&permit, NewSession { id, probe: false });
     made.await.expect("made");
     let ask = json!({"session_id": "build", "label": "ci", "ttl_seconds": 60});
     let exposed = http.call(Revision::Old, "expose_channel", ask).await;

@@ -36,6 +36,7 @@ fn session(id: &str) -> Session {
         id: id.parse().unwrap(),
         folder: "acme".parse().unwrap(),
         named: id == "named",
+        probe: false,
         created_at: T0,
         ended_at: None,
     }
@@ -55,6 +56,7 @@ fn channel(n: u128, to: &str) -> ChannelGrant {
         verb: Verb::SendInput,
         label: (n == 1).then(|| "nightly build".parse().unwrap()),
         owner_folder: "acme".parse().unwrap(),
+        probe: false,
         created_at: T0,
         expires_at: T0.plus(1_000 * HOUR),
         revoked_at: None,
