@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::config::{DataDir, ServerFile, command_line};
+use crate::config::{DataDir, Reachability, ServerFile, command_line};
 
 /// Prints it to standard output. A greeting that cannot be printed stops nothing.
 pub(super) fn print(server: &ServerFile, data_dir: &DataDir) {
@@ -12,10 +12,20 @@ pub(super) fn print(server: &ServerFile, data_dir: &DataDir) {
 }
 
 fn text(server: &ServerFile, data_dir: &DataDir) -> String {
+    let reach = match Reachability::of_text(&server.public_url) {
+        Reachability::Anyone => String::new(),
+        Reachability::ThisMachine => "\x20             only this machine reaches it: for senders \
+             elsewhere, a tunnel or a proxy, and --public-url\n"
+            .to_owned(),
+        Reachability::PrivateNetwork => "\x20             only its own network reaches it: for \
+             senders elsewhere, a tunnel or a proxy, and --public-url\n"
+            .to_owned(),
+    };
     format!(
         "doorbell {version} is up\n\
          \n\
          \x20 front door  {front}   (what the world posts to)\n\
+         {reach}\
          \x20 control     {control}   (the dashboard at /, MCP at /mcp, REST at /v1)\n\
          \x20 data        {data}\n\
          \n\
@@ -39,4 +49,34 @@ fn text(server: &ServerFile, data_dir: &DataDir) -> String {
         listen = command_line("listen"),
         mcp = command_line("mcp --folder demo"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn greeting(public_url: &str) -> String {
+        let server = ServerFile {
+            pid: 1,
+            version: "0".to_owned(),
+            listen: "http://127.0.0.1:8787".to_owned(),
+            control: "http://127.0.0.1:8788".to_owned(),
+            public_url: public_url.to_owned(),
+            started_at: String::new(),
+            log: None,
+        };
+        let data_dir = DataDir::find(Some("/srv/bell".into())).expect("named");
+        text(&server, &data_dir)
+    }
+
+    #[test]
+    fn it_says_how_to_sign_in_and_whether_anyone_elsewhere_can_post() {
+        let here = greeting("http://127.0.0.1:8787");
+        assert!(here.contains("doorbell open"), "{here}");
+        assert!(here.contains("only this machine reaches it"), "{here}");
+        let near = greeting("http://192.168.1.2:8787");
+        assert!(near.contains("only its own network reaches it"), "{near}");
+        let anywhere = greeting("https://bell.example.com");
+        assert!(!anywhere.contains("reaches it"), "{anywhere}");
+    }
 }
