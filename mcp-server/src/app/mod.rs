@@ -37,7 +37,7 @@ use crate::{
         proof::{Prover, proof},
         rest,
         under_path::under_path,
-        well_known::well_known,
+        well_known::{nothing_else, well_known},
     },
     house::{House, Instruments},
     oidc::{Issuer, NoClient},
@@ -157,7 +157,8 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
     tokio::spawn(farewell::end_unnamed_sessions(Arc::clone(&house)));
     tokio::spawn(probes::forget(Arc::clone(&house)));
     let traces = Traces::begin();
-    let hosts = Hosts::new(settings.allowed_hosts.clone(), settings.control_url.clone());
+    let hosts = Hosts::new(settings.allowed_hosts.clone(), settings.control_url.clone())
+        .with_guests(settings.allowed_origins.clone());
     let face = control_face(&house, hosts, prover, &traces);
     let face = under_path(face, settings.control_url.as_ref());
     server
@@ -322,6 +323,7 @@ fn control_face(house: &Arc<House>, hosts: Hosts, prover: Prover, traces: &Trace
     let issuer = house.authenticator.issuer().map(Arc::clone);
     let guarded = guarded
         .merge(issuer.map(well_known).unwrap_or_default())
+        .merge(nothing_else())
         .merge(proof(prover))
         .layer(meant_for_us);
     let open = rest::health(Arc::clone(house)).merge(dashboard(Arc::clone(house), hosts));

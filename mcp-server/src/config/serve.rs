@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::{
-    control_url::{ControlUrl, ControlUrlError},
+    control_url::{ControlUrl, ControlUrlError, WebOrigin},
     data_dir::DataDir,
     quantity::{Period, Size},
 };
@@ -57,6 +57,16 @@ pub struct ServeArgs {
     )]
     #[serde(default)]
     allowed_host: Vec<String>,
+    /// A page's origin that may ask /mcp from a browser, such as https://app.example.com; may be
+    /// repeated
+    #[arg(
+        long = "allowed-origin",
+        env = "DOORBELL_ALLOWED_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    #[serde(default)]
+    allowed_origin: Vec<String>,
     /// Whose tokens let in beside API keys: an OpenID Connect issuer
     #[arg(long, env = "DOORBELL_OIDC_ISSUER", value_name = "URL")]
     oidc_issuer: Option<String>,
@@ -124,6 +134,8 @@ pub struct Settings {
     pub max_disk: Option<u64>,
     /// Further names of the control listener.
     pub allowed_hosts: Vec<String>,
+    /// Origins of pages that may ask `/mcp`.
+    pub allowed_origins: Vec<WebOrigin>,
     /// Where clients reach the control listener, if it was said.
     pub control_url: Option<ControlUrl>,
     /// Whose tokens let in, if anybody's.
@@ -172,6 +184,11 @@ pub enum SettingsError {
         /// What it was set to.
         url: String,
     },
+    /// No one origin.
+    #[error(
+        "--allowed-origin {0:?} is no origin: one is spelt out like https://app.example.com:8443, without a path or *"
+    )]
+    Origin(String),
     /// A control URL nobody could use.
     #[error("--control-url {0:?} is not {1}")]
     ControlUrl(String, ControlUrlError),
@@ -200,6 +217,13 @@ impl Settings {
         } else {
             args.allowed_host
         };
+        let allowed_origins = if args.allowed_origin.is_empty() {
+            file.allowed_origin
+        } else {
+            args.allowed_origin
+        };
+        let allowed_origins = allowed_origins.into_iter().map(allowed_origin);
+        let allowed_origins = allowed_origins.collect::<Result<_, _>>()?;
         let public_url = args
             .public_url
             .or(file.public_url)
@@ -240,6 +264,7 @@ impl Settings {
                 .map_or(DEFAULT_RETAIN, |period| period.0),
             max_disk: args.max_disk.or(file.max_disk).map(|size| size.0),
             allowed_hosts: allowed,
+            allowed_origins,
             control_url,
             oidc,
             drain: args
@@ -305,6 +330,12 @@ fn oidc(
         control_url,
         client_id: client_id.filter(|id| !id.is_empty()),
     }))
+}
+
+/// One origin, exactly: what a browser sends for every page would let in every page.
+fn allowed_origin(text: String) -> Result<WebOrigin, SettingsError> {
+    let origin = WebOrigin::parse(&text).filter(|_| !text.contains('*'));
+    origin.ok_or(SettingsError::Origin(text))
 }
 
 fn base_url(flag: &'static str, text: String) -> Result<String, SettingsError> {

@@ -14,12 +14,13 @@ use axum::{
 };
 
 use super::{
+    cors,
     rest::Problem,
     same_origin::{self, OwnOrigin},
 };
 use crate::{
     caller::{self, Caller, browser::Shown},
-    config::ControlUrl,
+    config::{ControlUrl, WebOrigin},
     house::House,
     refusal::Refusal,
 };
@@ -36,12 +37,23 @@ pub struct Peer(pub IpAddr);
 pub struct Hosts {
     names: Vec<String>,
     control_url: Option<ControlUrl>,
+    guests: Vec<WebOrigin>,
 }
 
 impl Hosts {
     /// Those listed, and that of `--control-url`.
     pub fn new(names: Vec<String>, control_url: Option<ControlUrl>) -> Self {
-        Self { names, control_url }
+        Self {
+            names,
+            control_url,
+            guests: Vec::new(),
+        }
+    }
+
+    /// The same, letting pages of these origins ask `/mcp`.
+    #[must_use]
+    pub fn with_guests(self, guests: Vec<WebOrigin>) -> Self {
+        Self { guests, ..self }
     }
 
     /// Where clients were told to reach us, if they were.
@@ -78,7 +90,19 @@ pub async fn meant_for_us(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match check(&hosts, request.headers()) {
+    let host = match check_host(&hosts, request.headers()) {
+        Ok(host) => host,
+        Err(refusal) => return Problem(refusal).into_response(),
+    };
+    if let Some(origin) = cors::guest(&hosts.guests, &request) {
+        let mut response = match cors::preflight(&request) {
+            Some(response) => response,
+            None => next.run(request).await,
+        };
+        cors::show_to(origin, &mut response);
+        return response;
+    }
+    match same_origin::own_origin(request.headers(), &host, hosts.control_url()) {
         Ok(own) => {
             if let Some(own) = own {
                 request.extensions_mut().insert(own);
@@ -89,7 +113,7 @@ pub async fn meant_for_us(
     }
 }
 
-fn check(hosts: &Hosts, headers: &HeaderMap) -> Result<Option<OwnOrigin>, Refusal> {
+fn check_host(hosts: &Hosts, headers: &HeaderMap) -> Result<Authority, Refusal> {
     let mut named = headers.get_all(HOST).iter();
     let host = named.next().and_then(|host| host.to_str().ok());
     let host = host.and_then(|host| host.parse::<Authority>().ok());
@@ -105,7 +129,7 @@ fn check(hosts: &Hosts, headers: &HeaderMap) -> Result<Option<OwnOrigin>, Refusa
             host.host()
         )));
     }
-    same_origin::own_origin(headers, &host, hosts.control_url())
+    Ok(host)
 }
 
 /// Learns who sent a request and leaves the [`Caller`] in its extensions; the credential goes no
@@ -155,6 +179,11 @@ async fn who(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(hosts: &Hosts, headers: &HeaderMap) -> Result<Option<OwnOrigin>, Refusal> {
+        let host = check_host(hosts, headers)?;
+        same_origin::own_origin(headers, &host, hosts.control_url())
+    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs

@@ -2,6 +2,8 @@
 
 pub mod same_origin;
 
+pub mod cors;
+
 pub mod guard;
 
 pub mod rest;

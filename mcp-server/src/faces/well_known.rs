@@ -11,7 +11,11 @@ use axum::{
     routing::get,
 };
 
-use crate::oidc::{Issuer, Resource};
+use super::rest::Problem;
+use crate::{
+    oidc::{Issuer, Resource},
+    refusal::Refusal,
+};
 
 /// Both descriptions: of the whole listener, and of `/mcp`. Mount it behind
 /// [`super::guard::meant_for_us`].
@@ -20,6 +24,17 @@ pub fn well_known(issuer: Arc<Issuer>) -> Router {
         .route("/.well-known/oauth-protected-resource", get(whole))
         .route("/.well-known/oauth-protected-resource/mcp", get(mcp))
         .with_state(issuer)
+}
+
+/// What is not described is not there, for a stranger too: MCP clients look here for an issuer before
+/// they have a credential, and would take a 401 for one.
+pub fn nothing_else() -> Router {
+    Router::new().route("/.well-known/{*path}", get(nowhere))
+}
+
+async fn nowhere() -> Problem {
+    let why = "there is nothing at this path: this server describes no such thing of itself";
+    Problem(Refusal::NotFound(why.to_owned()))
 }
 
 async fn whole(State(issuer): State<Arc<Issuer>>, headers: HeaderMap) -> impl IntoResponse {

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::Request, response::Response};
+use axum::{Router, body::Body, extract::Request, http::HeaderValue, response::Response};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };
@@ -73,6 +73,10 @@ struct Both {
 impl Answers for Both {
     async fn answer(self, request: Request, events: bool) -> Response {
         let service = if events { self.events } else { self.json };
-        service.handle(request).await.map(Body::new)
+        let mut response = service.handle(request).await.map(Body::new);
+        // nginx would hold events back until its buffer is full.
+        let headers = response.headers_mut();
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        response
     }
 }

@@ -25,6 +25,8 @@ enum Other {
     Without(&'static str),
     /// It needs no credential at all.
     Open,
+    /// It is not there, for whoever asks.
+    Nowhere,
     /// A page for people, who are asked to sign in; held to by the dashboard's tests.
     Page,
     /// Held to by the tests of the tools.
@@ -71,13 +73,19 @@ const TABLE: &[Row] = &[
         endpoint: "GET /.well-known/oauth-protected-resource",
         target: |_| "/.well-known/oauth-protected-resource".into(),
         ask: none,
-        other: Other::Status(404),
+        other: Other::Nowhere,
     },
     Row {
         endpoint: "GET /.well-known/oauth-protected-resource/mcp",
         target: |_| "/.well-known/oauth-protected-resource/mcp".into(),
         ask: none,
-        other: Other::Status(404),
+        other: Other::Nowhere,
+    },
+    Row {
+        endpoint: "GET /.well-known/{*path}",
+        target: |_| "/.well-known/oauth-authorization-server".into(),
+        ask: none,
+        other: Other::Nowhere,
     },
     Row {
         endpoint: "GET /openapi.json",
@@ -436,6 +444,7 @@ fn no_endpoint_lets_a_stranger_or_a_dead_key_in() {
             .expect("the control listener answers");
             match row.other {
                 Other::Open => assert_eq!(reply.status, 200, "{}", row.endpoint),
+                Other::Nowhere => _ = problem(reply, 404, row.endpoint),
                 Other::Page => {
                     assert_eq!(reply.status, 401, "{}: {}", row.endpoint, reply.text());
                     assert!(!reply.text().contains("acme"), "{}", row.endpoint);
@@ -464,6 +473,7 @@ fn no_endpoint_shows_or_changes_anything_of_another_folder() {
             };
             match row.other {
                 Other::Status(status) => _ = problem(reply, status, row.endpoint),
+                Other::Nowhere => _ = problem(reply, 404, row.endpoint),
                 Other::Nothing(member) => {
                     assert_eq!(
                         reply.expect(200).json()[member],

@@ -156,3 +156,85 @@ fn over_stdio_broken_lines_are_answered_batches_too_and_a_last_line_without_its_
     let last = with(json!(5)).expect("an answer to the last line");
     assert_eq!(last["result"]["structuredContent"]["tokens"], json!([]));
 }
+
+#[test]
+fn a_page_of_an_allowed_origin_may_ask_mcp_alone_and_read_its_answers() {
+    let home = Home::new();
+    let page = "https://app.example.com:8443";
+    let server = home.serve_with(&["--allowed-origin", page]);
+    let operator = server.operator();
+    let bearer = format!("Bearer {}", operator.key());
+    let send = |method: &str, path: &str, more: &[(&str, &str)], body: &[u8]| {
+        e2e::http::send(server.control, method, path, more, body).expect("an answer")
+    };
+    let asks = [
+        ("Origin", page),
+        ("Access-Control-Request-Method", "POST"),
+        (
+            "Access-Control-Request-Headers",
+            "authorization, mcp-protocol-version",
+        ),
+    ];
+    for path in ["/mcp", "/mcp/"] {
+        let reply = send("OPTIONS", path, &asks, b"").expect(204);
+        let header = |name: &str| reply.header(name).map(str::to_owned);
+        assert_eq!(header("access-control-allow-origin").as_deref(), Some(page));
+        let methods = header("access-control-allow-methods").expect("methods");
+        assert!(methods.contains("POST"), "{methods}");
+        let headers = header("access-control-allow-headers").expect("headers");
+        assert!(headers.contains("mcp-protocol-version"), "{headers}");
+        assert_eq!(header("access-control-allow-credentials"), None);
+    }
+    let ping = ping(1).to_string();
+    let with_key = [("Origin", page), ("Authorization", &bearer), JSON];
+    for (headers, status) in [(&with_key[..], 200), (&with_key[..1], 401)] {
+        let reply = send("POST", "/mcp", headers, ping.as_bytes()).expect(status);
+        assert_eq!(reply.header("access-control-allow-origin"), Some(page));
+        let exposed = reply
+            .header("access-control-expose-headers")
+            .expect("exposed");
+        for name in ["Mcp-Session-Id", "WWW-Authenticate"] {
+            assert!(exposed.contains(name), "{exposed}");
+        }
+        assert_eq!(reply.header("access-control-allow-credentials"), None);
+    }
+    // Nothing else is for it, and no other page is.
+    let elsewhere = [("Origin", page), ("Authorization", bearer.as_str())];
+    let reply = send("GET", "/v1/messages", &elsewhere, b"").expect(403);
+    assert_eq!(reply.header("access-control-allow-origin"), None);
+    for other in [
+        "https://app.example.com",
+        "http://app.example.com:8443",
+        "https://evil.app.example.com:8443",
+        "null",
+    ] {
+        let headers = [("Origin", other), ("Authorization", &bearer), JSON];
+        let reply = send("POST", "/mcp", &headers, ping.as_bytes()).expect(403);
+        assert_eq!(reply.header("access-control-allow-origin"), None, "{other}");
+    }
+    drop(server);
+    for wrong in [
+        "*",
+        "https://*.example.com",
+        "null",
+        "https://a.example/path",
+        "a.example",
+    ] {
+        let ran = home.cli(&["serve", "--allowed-origin", wrong]).expect(1);
+        assert!(ran.stderr.contains("--allowed-origin"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn events_are_not_held_back_by_a_proxy() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let stream = operator
+        .call("GET", "/v1/stream?timeout_seconds=0", None)
+        .expect(200);
+    assert_eq!(stream.header("x-accel-buffering"), Some("no"));
+    let events = [("Accept", "text/event-stream")];
+    let reply = post(&server, "/mcp", &events, &ping(1)).expect(200);
+    assert_eq!(reply.header("x-accel-buffering"), Some("no"));
+}

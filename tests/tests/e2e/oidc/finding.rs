@@ -66,7 +66,7 @@ fn the_description_is_public_and_names_the_issuer() {
         let other = [("Host", host.as_str()), ("Origin", "https://evil.example")];
         get(&server, &path, &other).expect(403);
     }
-    get(&server, "/.well-known/other", &[]).expect(401);
+    get(&server, "/.well-known/other", &[]).expect(404);
     let posted = http::send(server.control, "POST", WHOLE, &[], b"").expect("an answer");
     assert_eq!(posted.status, 405);
 }
@@ -75,10 +75,17 @@ fn the_description_is_public_and_names_the_issuer() {
 fn without_an_issuer_there_is_nothing_to_find() {
     let home = Home::new();
     let server = home.serve();
-    for path in [WHOLE, "/.well-known/oauth-protected-resource/mcp", "/mcp"] {
-        let reply = get(&server, path, &[]).expect(401);
-        assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+    for path in [
+        WHOLE,
+        "/.well-known/oauth-protected-resource/mcp",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration",
+    ] {
+        let reply = get(&server, path, &[]).expect(404);
+        assert_eq!(reply.header("www-authenticate"), None);
     }
+    let reply = get(&server, "/mcp", &[]).expect(401);
+    assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
 }
 
 #[test]

@@ -220,7 +220,8 @@ where
     S: Stream<Item = Result<Event, Infallible>> + Send + 'static,
 {
     let events = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
-    Events(events.into_response())
+    // nginx would hold events back until its buffer is full.
+    Events(([("x-accel-buffering", "no")], events).into_response())
 }
 
 /// A message as an event; its id is the cursor behind it.
