@@ -12,15 +12,13 @@ pub(super) fn print(server: &ServerFile, data_dir: &DataDir) {
 }
 
 fn text(server: &ServerFile, data_dir: &DataDir) -> String {
-    let reach = match Reachability::of_text(&server.public_url) {
-        Reachability::Anyone => String::new(),
-        Reachability::ThisMachine => "\x20             only this machine reaches it: for senders \
-             elsewhere, a tunnel or a proxy, and --public-url\n"
-            .to_owned(),
-        Reachability::PrivateNetwork => "\x20             only its own network reaches it: for \
-             senders elsewhere, a tunnel or a proxy, and --public-url\n"
-            .to_owned(),
-    };
+    let reach = Reachability::of_text(&server.public_url).only();
+    let reach = reach.map_or_else(String::new, |who| {
+        format!(
+            "\x20             only {who} reaches it: for senders elsewhere, a tunnel or a proxy, \
+             and --public-url\n"
+        )
+    });
     format!(
         "doorbell {version} is up\n\
          \n\

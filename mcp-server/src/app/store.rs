@@ -10,13 +10,13 @@ use doorbell_ingress::{
     Config,
     figures::CommitFigures,
     machine::SystemChance,
-    store::redb::{Options, RedbStore},
+    store::redb::{OpenError, Options, RedbStore},
 };
 use tokio::task::spawn_blocking;
 
 use super::AppError;
 use crate::{
-    config::Settings,
+    config::{Settings, command_line},
     house::{Backup, DiskUse},
 };
 
@@ -73,7 +73,19 @@ pub(super) async fn open(
         .await
         .map_err(|error| AppError::Store(error.to_string()))?
         .map(|store| Opened(Arc::new(store)))
-        .map_err(|error| AppError::Store(error.to_string()))
+        .map_err(|error| AppError::Store(cannot_open(&error)))
+}
+
+/// Why, and what to do.
+fn cannot_open(error: &OpenError) -> String {
+    match error {
+        OpenError::Taken { .. } => format!(
+            "{error}; that server is stopped with `{}`, and another is started on a data \
+             directory of its own with --data-dir",
+            command_line("stop")
+        ),
+        other => other.to_string(),
+    }
 }
 
 impl Backup for RedbStore {

@@ -72,15 +72,20 @@ impl Reachability {
         }
     }
 
+    /// Who alone can reach it, in words, if not anyone.
+    pub fn only(self) -> Option<&'static str> {
+        match self {
+            Self::Anyone => None,
+            Self::ThisMachine => Some("this machine"),
+            Self::PrivateNetwork => Some("its own network"),
+        }
+    }
+
     /// What whoever is handed a URL that begins with `base` has to know, if anything.
     pub fn warning(self, base: &str) -> Option<String> {
-        let who = match self {
-            Self::Anyone => return None,
-            Self::ThisMachine => "only this machine",
-            Self::PrivateNetwork => "only its own network",
-        };
+        let who = self.only()?;
         Some(format!(
-            "{base} can be reached from {who}. For senders elsewhere the server needs a public address or a tunnel, and --public-url to print it."
+            "{base} can be reached from only {who}. For senders elsewhere the server needs a public address or a tunnel, and --public-url to print it."
         ))
     }
 }

@@ -54,7 +54,7 @@ impl Address {
 
     /// What is wrong when the server does not take the key, and what to do.
     pub(super) fn key_refused(&self) -> String {
-        let url = &self.url;
+        let url = shown(&self.url);
         match &self.key_source {
             KeySource::Environment => format!(
                 "the server at {url} does not know the key in DOORBELL_KEY, or it was revoked; \
@@ -70,9 +70,16 @@ impl Address {
     }
 }
 
+/// A URL as it is said: without the slash that a bare host has.
+pub fn shown(url: &Url) -> &str {
+    url.as_str().trim_end_matches('/')
+}
+
 /// Nobody answers at this URL, and what to do about it.
 pub(super) fn nobody_answers(url: &Url, named: bool) -> String {
-    if !Address::is_loopback(url) {
+    let loopback = Address::is_loopback(url);
+    let url = shown(url);
+    if !loopback {
         return format!(
             "nothing listens at {url}, which DOORBELL_URL names: check the address, and that its \
              server runs"
@@ -87,6 +94,7 @@ pub(super) fn nobody_answers(url: &Url, named: bool) -> String {
 
 /// Nothing that answers like a doorbell is at this URL, and what to do about it.
 pub fn no_doorbell(url: &Url, what: &str) -> String {
+    let url = shown(url);
     format!(
         "what answers at {url} is no doorbell ({what}): name the right address with DOORBELL_URL, \
          or start a server elsewhere with: {}",

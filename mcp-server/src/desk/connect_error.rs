@@ -5,13 +5,15 @@ use std::{error::Error, io};
 use reqwest::Url;
 use rustls::{CertificateError, Error as Tls};
 
-use super::address::{Address, no_doorbell, nobody_answers};
+use super::address::{Address, no_doorbell, nobody_answers, shown};
 use crate::refusal::Refusal;
 
 /// Says what is wrong with the way to a server, and what to do. `named`: the URL is `DOORBELL_URL`'s.
 /// The error's own text is not shown: it may hold the request's URL.
 pub fn explain(error: &reqwest::Error, url: &Url, named: bool) -> Refusal {
     let host = url.host_str().unwrap_or_default();
+    let whole = url;
+    let url = shown(url);
     let causes = causes(error);
     if let Some(tls) = causes.iter().find_map(|cause| cause.downcast_ref::<Tls>()) {
         return Refusal::BadServer(format!(
@@ -25,7 +27,7 @@ pub fn explain(error: &reqwest::Error, url: &Url, named: bool) -> Refusal {
         ));
     }
     if error.is_timeout() {
-        let connecting = error.is_connect() && !Address::is_loopback(url);
+        let connecting = error.is_connect() && !Address::is_loopback(whole);
         let why = if connecting {
             "check DOORBELL_URL, and what lies between"
         } else {
@@ -37,9 +39,17 @@ pub fn explain(error: &reqwest::Error, url: &Url, named: bool) -> Refusal {
     }
     if !error.is_connect() {
         return if causes.iter().any(|cause| is_foreign(&cause.to_string())) {
-            Refusal::BadServer(no_doorbell(url, "it does not speak HTTP"))
+            Refusal::BadServer(no_doorbell(whole, "it does not speak HTTP"))
         } else {
-            Refusal::Unavailable(format!("the connection to the server at {url} broke off"))
+            // What speaks TLS alone often only hangs up.
+            let hint = if named && whole.scheme() == "http" {
+                "; if it speaks TLS, its URL begins https://"
+            } else {
+                ""
+            };
+            Refusal::Unavailable(format!(
+                "the connection to the server at {url} broke off{hint}"
+            ))
         };
     }
     let kinds = causes
@@ -56,7 +66,7 @@ pub fn explain(error: &reqwest::Error, url: &Url, named: bool) -> Refusal {
         };
         return Refusal::Unreachable(format!("{url} cannot be reached: {away}"));
     }
-    Refusal::Unreachable(nobody_answers(url, named))
+    Refusal::Unreachable(nobody_answers(whole, named))
 }
 
 /// An error, what caused it, and so on. What an I/O error wraps is its cause too.
@@ -97,6 +107,12 @@ fn tls_cause(error: &Tls, host: &str) -> String {
             }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 "its certificate is not valid yet; check this machine's clock".to_owned()
+            }
+            other if other.to_string().contains("CaUsedAsEndEntity") => {
+                "its certificate is signed \
+                 by itself and made for an authority (CA:TRUE); make one for the server \
+                 (CA:FALSE), and name its file, or its authority's, with SSL_CERT_FILE"
+                    .to_owned()
             }
             other => format!("its certificate is refused ({other})"),
         },

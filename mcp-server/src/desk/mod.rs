@@ -19,7 +19,7 @@ mod replaying;
 mod routes;
 mod shapes;
 
-pub use address::{Address, KeySource, no_doorbell};
+pub use address::{Address, KeySource, no_doorbell, shown};
 pub use connect_error::explain as explain_connect_error;
 pub use events::Events;
 pub use local::Local;

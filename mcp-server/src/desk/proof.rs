@@ -5,7 +5,11 @@ use std::time::Duration;
 use doorbell_core::token::Token;
 use reqwest::{Client, Url};
 
-use super::{Answer, address::no_doorbell, connect_error};
+use super::{
+    Answer,
+    address::{no_doorbell, shown},
+    connect_error,
+};
 use crate::{
     caller::proof::{Nonce, PROOF_PATH, Proof, ProofKey},
     config::command_line,
@@ -59,6 +63,7 @@ pub(super) async fn demand(client: &Client, url: &Url, named: bool, key: &Token)
 }
 
 fn unproven(url: &Url) -> Refusal {
+    let url = shown(url);
     Refusal::BadServer(format!(
         "what answers at {url} does not prove that it serves this data directory, so the \
          operator's key was not sent to it: it is another program, another directory's server \

@@ -19,7 +19,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Answer, Desk,
-    address::{Address, KeySource, no_doorbell},
+    address::{Address, KeySource, no_doorbell, shown},
     connect_error, proof,
 };
 use crate::{
@@ -219,7 +219,7 @@ impl Remote {
             }
             _ if matches!(status.as_u16(), 502..=504) => Refusal::Unavailable(format!(
                 "{} answers {status}: what stands before the server does not reach it",
-                self.address.url
+                shown(&self.address.url)
             )),
             _ => Refusal::BadServer(no_doorbell(
                 &self.address.url,

@@ -23,9 +23,11 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the lock and writes down who has it.
     pub(super) fn take(dir: &Path) -> Result<Self, OpenError> {
-        let disk = |error: std::io::Error| OpenError::Disk(error.to_string());
-        fs::create_dir_all(dir).map_err(disk)?;
-        let mut file = open_private(&dir.join(LOCK_FILE)).map_err(disk)?;
+        let path = dir.join(LOCK_FILE);
+        let disk = |error: io::Error| OpenError::Disk(format!("{}: {error}", path.display()));
+        fs::create_dir_all(dir)
+            .map_err(|error| OpenError::Disk(format!("{}: {error}", dir.display())))?;
+        let mut file = open_private(&path).map_err(disk)?;
         let mut looks = 0;
         loop {
             match file.try_lock() {

@@ -9,7 +9,7 @@ use super::{
     probe::{Probe, probe},
     terminal,
 };
-use crate::{config::Whereabouts, refusal::Refusal};
+use crate::{config::Whereabouts, desk::shown, refusal::Refusal};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -31,7 +31,7 @@ pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
     if common.json {
         terminal::json(&Health {
             ready: why.is_none(),
-            url: url.as_str(),
+            url: shown(&url),
             why: why.as_ref().map(ToString::to_string),
         })?;
         let code = if why.is_some() {

@@ -45,7 +45,7 @@ use std::{
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
-    config::{DataDir, DataDirError, ServeArgs, SettingsError, remember_call},
+    config::{DataDir, DataDirError, ServeArgs, SettingsError, command_line, remember_call},
     refusal::Refusal,
 };
 
@@ -76,6 +76,7 @@ struct Common {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Run the server
+    #[command(alias = "start", alias = "up")]
     Serve(Box<ServeArgs>),
     /// Webhook URLs: issue, list, revoke
     #[command(subcommand)]
@@ -180,7 +181,7 @@ enum Command {
     /// Examples:
     ///   doorbell open
     ///   ssh server doorbell open --print
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, alias = "dashboard", alias = "ui")]
     Open(open::Open),
     /// Say what runs with this data directory, and where
     ///
@@ -188,7 +189,7 @@ enum Command {
     ///
     /// Example:
     ///   doorbell status --json
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, alias = "ps")]
     Status,
     /// Stop the server of this data directory, and wait until it has ended
     ///
@@ -197,8 +198,16 @@ enum Command {
     ///
     /// Example:
     ///   doorbell stop
-    #[command(verbatim_doc_comment)]
+    #[command(
+        verbatim_doc_comment,
+        alias = "shutdown",
+        alias = "kill",
+        alias = "down"
+    )]
     Stop(stop_server::StopServer),
+    /// There is none: it says what does it
+    #[command(hide = true)]
+    Restart,
     /// Print the log of a server in the background
     ///
     /// It is server.log in the data directory, up to 10 MiB of it, and two older ones beside it. A
@@ -207,7 +216,7 @@ enum Command {
     /// Examples:
     ///   doorbell logs -n 50
     ///   doorbell logs -f
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, alias = "log")]
     Logs(logs::Logs),
     /// Prove that everything works, and say what is wrong and what to type
     ///
@@ -369,6 +378,13 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Open(args) => client(open::run(&common, args)),
         Command::Status => runtime()?.block_on(status::run(&common)),
         Command::Stop(args) => client(stop_server::run(&common, args)),
+        Command::Restart => Err(Refusal::Conflict(format!(
+            "a server is started again by whatever started it: `{}`, then `{}`; a service: \
+             systemctl restart doorbell",
+            command_line("stop"),
+            command_line("serve")
+        ))
+        .into()),
         Command::Logs(args) => client(logs::run(&common, args)),
         Command::Health => runtime()?.block_on(health::run(&common)),
         Command::Backup(args) => client(backup::run(&common, args)),

@@ -6,7 +6,7 @@ use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use crate::{
-    desk::{explain_connect_error, no_doorbell},
+    desk::{explain_connect_error, no_doorbell, shown},
     refusal::Refusal,
 };
 
@@ -60,13 +60,14 @@ pub(super) async fn probe(url: &Url, named: bool) -> Probe {
         && status == StatusCode::SERVICE_UNAVAILABLE
     {
         return Probe::NotReady(format!(
-            "the server at {url} is not ready: {}",
+            "the server at {} is not ready: {}",
+            shown(url),
             problem.detail
         ));
     }
     if matches!(status.as_u16(), 502..=504) {
         let why = "what stands before the server does not reach it";
-        return Probe::NotReady(format!("{url} answers {status}: {why}"));
+        return Probe::NotReady(format!("{} answers {status}: {why}", shown(url)));
     }
     Probe::Other(Refusal::BadServer(no_doorbell(
         url,

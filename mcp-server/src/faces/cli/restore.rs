@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use doorbell_ingress::store::redb::{RestoreError, restore};
+use doorbell_ingress::store::redb::{OpenError, RestoreError, restore};
 
 use super::{
     Common, Failure,
@@ -32,6 +32,9 @@ pub(super) enum NotRestored {
     /// There is something that would be lost.
     #[error("{0}; restore into an empty data directory: --data-dir DIR")]
     NotEmpty(#[source] RestoreError),
+    /// A server has the directory.
+    #[error("not restored: {0}; stop that server with `{1}`")]
+    Served(#[source] RestoreError, String),
     /// The backup is not whole, or the disk failed.
     #[error("not restored: {0}")]
     Failed(#[source] RestoreError),
@@ -46,6 +49,9 @@ pub(super) fn run(common: &Common, args: Restore) -> Result<(), Failure> {
     data_dir.make()?;
     restore(&mut from, data_dir.path()).map_err(|error| match error {
         RestoreError::NotEmpty(_) => NotRestored::NotEmpty(error),
+        RestoreError::Open(OpenError::Taken { .. }) => {
+            NotRestored::Served(error, command_line("stop"))
+        }
         error => NotRestored::Failed(error),
     })?;
     let bytes = from.progress.end();

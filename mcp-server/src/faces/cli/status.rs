@@ -11,7 +11,7 @@ use super::{
     probe::{Probe, probe},
     terminal,
 };
-use crate::config::{ServerFile, command_line};
+use crate::config::{Reachability, ServerFile, command_line};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -115,6 +115,9 @@ fn show(status: &Status) -> Result<(), Failure> {
         lines.push(format!("  front door  {}", server.listen));
         if server.public_url != server.listen {
             lines.push(format!("  public URL  {}", server.public_url));
+        }
+        if let Some(who) = Reachability::of_text(&server.public_url).only() {
+            lines.push(format!("              only {who} reaches it"));
         }
         lines.push(format!("  control     {}", server.control));
     } else {

@@ -207,3 +207,51 @@ fn health_says_in_json_whether_it_is_ready_and_why_not() {
         "{json}"
     );
 }
+
+#[test]
+fn a_data_directory_in_use_is_refused_with_what_ends_its_server() {
+    let home = Home::new();
+    let server = home.serve();
+    let file = home.dir().join("all.bak");
+    let file = file.to_str().expect("UTF-8");
+    home.cli(&["backup", file]).expect(0);
+    let again = home.cli(&["backup", file]).expect(1);
+    assert!(again.stderr.contains("--force"), "{}", again.stderr);
+    home.cli(&["backup", file, "--force"]).expect(0);
+    for command in [
+        &[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--control",
+            "127.0.0.1:0",
+        ][..],
+        &["restore", file],
+    ] {
+        let ran = home.cli(command).expect(1);
+        for words in [&format!("process {}", server.pid()), "doorbell stop"] {
+            assert!(ran.stderr.contains(words), "{command:?}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn words_that_other_programs_have_lead_to_ours() {
+    let home = Home::new();
+    for (word, is) in [
+        ("ps", "status"),
+        ("log", "logs"),
+        ("dashboard", "open"),
+        ("kill", "stop"),
+    ] {
+        let ran = home.cli(&[word, "--help"]).expect(0);
+        assert!(
+            ran.stdout.contains(&format!("Usage: doorbell {is}")),
+            "{}",
+            ran.stdout
+        );
+    }
+    let ran = home.cli(&["restart"]).expect(1);
+    assert!(ran.stderr.contains("doorbell stop"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("restore"), "{}", ran.stderr);
+}

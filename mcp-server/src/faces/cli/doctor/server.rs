@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::{Reachability, ServerFile, Whereabouts, command_line},
-    desk::{Desk, Remote},
+    desk::{Desk, Remote, shown},
     refusal::Refusal,
     wire::ListTokens,
 };
@@ -40,7 +40,10 @@ pub(super) async fn control(
         report.bad("control listener", why, fix)?;
         return Ok(None);
     }
-    report.good("control listener", format!("{url} answers and is ready"))?;
+    report.good(
+        "control listener",
+        format!("{} answers and is ready", shown(&url)),
+    )?;
     if whereabouts.url.is_none()
         && let Some(file) = file
     {
