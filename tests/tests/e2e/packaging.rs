@@ -101,12 +101,11 @@ fn health_is_0_while_it_is_ready_and_1_otherwise() {
     // Not at the default address, where somebody's own server may be.
     let nobody = ClosedPort::new();
     let url = nobody.url();
-    assert!(
-        home.cli_with(&["health"], &[("DOORBELL_URL", &url)])
-            .expect(1)
-            .stderr
-            .contains("nobody answers")
-    );
+    let alone = home
+        .cli_with(&["health"], &[("DOORBELL_URL", &url)])
+        .expect(1);
+    let said = format!("no server answers at {url}");
+    assert!(alone.stderr.contains(&said), "{}", alone.stderr);
     let server = home.serve();
     assert_eq!(home.cli(&["health"]).expect(0).stdout, "ready\n");
     server.stop();
