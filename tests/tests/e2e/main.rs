@@ -1,6 +1,7 @@
 //! Doorbell from outside: CONTRACT.md, held to by the real binary over real sockets.
 
 mod access;
+mod agents;
 mod backup;
 mod cli;
 mod crash;
