@@ -3,6 +3,7 @@
 mod access;
 mod agents;
 mod backup;
+mod ci;
 mod cli;
 mod crash;
 mod dashboard;
