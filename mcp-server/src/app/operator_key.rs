@@ -13,7 +13,8 @@ use doorbell_core::{
 use super::AppError;
 use crate::config::DataDir;
 
-/// Makes sure that there is an operator's key, and says by which hash it is known: makes `operator.key` unless it holds a key that is let in. Whoever deletes the file, or revokes
+/// Makes `operator.key` unless it holds a key that is let in, and says by which hash the key that is
+/// there is known. Whoever deletes the file, or revokes
 /// the key in it, gets a new one at the next start.
 pub(super) async fn ensure(
     data_dir: &DataDir,
@@ -21,7 +22,9 @@ pub(super) async fn ensure(
     registry: &Registry<dyn Store>,
 ) -> Result<TokenHash, AppError> {
     let path = data_dir.operator_key();
-    if let Some(hash) = good(&path, store).map_err(AppError::io("cannot read operator.key"))? {
+    if let Some(hash) =
+        good(&path, store).map_err(AppError::io("cannot read the operator's key"))?
+    {
         return Ok(hash);
     }
     let permit = authorize(&Principal::Operator, Operate).expect("an operator may operate");
@@ -38,7 +41,10 @@ fn good(path: &Path, store: &dyn Store) -> io::Result<Option<TokenHash>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) => {
+            let why = format!("{}: {error}", path.display());
+            return Err(io::Error::new(error.kind(), why));
+        }
     };
     let hash = Token::hash_of(text.trim()).ok().map(|(_, hash)| hash);
     Ok(hash.filter(|hash| store.key(hash).is_some_and(|key| key.is_live())))

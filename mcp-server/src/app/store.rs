@@ -84,6 +84,11 @@ fn cannot_open(error: &OpenError) -> String {
              directory of its own with --data-dir",
             command_line("stop")
         ),
+        OpenError::Disk(why) if why.contains("Permission denied") => format!(
+            "{why}; it is another user's: start the server as that user, or give the data \
+             directory to this one with chown -R"
+        ),
+        OpenError::Disk(why) => why.clone(),
         other => other.to_string(),
     }
 }

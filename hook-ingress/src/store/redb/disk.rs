@@ -51,13 +51,18 @@ fn private() -> OpenOptions {
     options
 }
 
+/// Says which file could not be opened.
+fn named(path: &Path, opened: io::Result<File>) -> io::Result<File> {
+    opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
 impl Disk for Files {
     fn create(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
-        backend(private().create_new(true).open(path)?)
+        backend(named(path, private().create_new(true).open(path))?)
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
-        backend(private().open(path)?)
+        backend(named(path, private().open(path))?)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {

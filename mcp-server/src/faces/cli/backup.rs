@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    io::Write,
+    io::{IsTerminal, Write},
     path::{Path, PathBuf},
 };
 
@@ -25,6 +25,13 @@ pub(super) struct Backup {
 
 pub(super) async fn run(common: &Common, args: Backup) -> Result<(), Failure> {
     let to_stdout = args.file == Path::new("-");
+    if to_stdout && io::stdout().is_terminal() {
+        return Err(Refusal::invalid(
+            "file",
+            "standard output is a terminal; name a file, or send it on with > or |",
+        )
+        .into());
+    }
     if !to_stdout {
         is_free(&args.file, args.force)?;
     }

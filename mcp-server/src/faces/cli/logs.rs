@@ -44,7 +44,7 @@ pub(super) async fn run(common: &Common, args: Logs) -> Result<(), Failure> {
             elsewhere(&own)
         ));
     }
-    let mut log = Log::begin(path, file)?;
+    let mut log = Log::begin(path, file, common.json)?;
     match args.lines {
         None => log.print_rest()?,
         Some(most) => log.print_last(most)?,
@@ -100,15 +100,18 @@ fn unit_in(groups: &str) -> Option<String> {
 /// The file as far as it was printed.
 struct Log {
     path: PathBuf,
+    /// Each line as an object.
+    json: bool,
     reader: BufReader<File>,
     /// A line that has not ended yet.
     half: Vec<u8>,
 }
 
 impl Log {
-    fn begin(path: PathBuf, file: File) -> io::Result<Self> {
+    fn begin(path: PathBuf, file: File, json: bool) -> io::Result<Self> {
         Ok(Self {
             path,
+            json,
             reader: BufReader::new(file),
             half: Vec::new(),
         })
@@ -128,7 +131,7 @@ impl Log {
 
     fn print_rest(&mut self) -> io::Result<()> {
         while let Some(line) = self.line()? {
-            terminal::say(&line)?;
+            self.print(&line)?;
         }
         Ok(())
     }
@@ -141,7 +144,15 @@ impl Log {
                 last.pop_front();
             }
         }
-        last.iter().try_for_each(|line| terminal::say(line))
+        last.iter().try_for_each(|line| self.print(line))
+    }
+
+    fn print(&self, line: &str) -> io::Result<()> {
+        if self.json {
+            terminal::json(&serde_json::json!({ "line": line }))
+        } else {
+            terminal::say(line)
+        }
     }
 
     /// What has come since; in the next file, where this one was put aside.

@@ -119,6 +119,33 @@ fn a_remote_address_without_a_key_is_refused_by_every_command_that_shows_one() {
     drop(server);
 }
 
+#[test]
+fn a_file_of_the_store_that_may_not_be_opened_is_named() {
+    let home = Home::new();
+    drop(home.serve());
+    for name in ["doorbell.pid", "doorbell.redb", "operator.key"] {
+        let path = home.data().join(name);
+        let aside = home.data().join("aside");
+        fs::rename(&path, &aside).expect("moved");
+        // What is a directory cannot be opened as a file, by root either.
+        fs::create_dir(&path).expect("made");
+        let ran = home
+            .cli(&[
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--control",
+                "127.0.0.1:0",
+            ])
+            .expect(1);
+        let whole = path.display().to_string();
+        assert!(ran.stderr.contains(&whole), "{}", ran.stderr);
+        fs::remove_dir(&path).expect("removed");
+        fs::rename(&aside, &path).expect("moved");
+    }
+    home.serve().operator().get("/v1/keys");
+}
+
 /// Runs a command as somebody who may not look into this data directory.
 fn as_another(home: &Home, args: &[&str]) -> std::process::Output {
     let mut command = home.doorbell(args);

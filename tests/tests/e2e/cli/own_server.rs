@@ -51,6 +51,8 @@ fn a_server_that_an_agent_started_in_the_background_is_seen_read_and_stopped() {
     assert_eq!(logs.stderr, "");
     let last = home.cli(&["logs", "-n", "1"]).expect(0).stdout;
     assert_eq!(last.lines().count(), 1, "{last}");
+    let last = home.cli(&["logs", "-n", "1", "--json"]).expect(0).json();
+    assert!(last[0]["line"].is_string(), "{last:?}");
 
     let stopped = home.cli(&["stop"]).expect(0);
     assert!(

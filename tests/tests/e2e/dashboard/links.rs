@@ -120,3 +120,26 @@ fn only_an_operator_with_a_key_makes_links_and_a_revoked_keys_link_is_dead() {
     operator.call("DELETE", &path, None).expect(200);
     visit(&server, "GET", &link, &[]).expect(401);
 }
+
+#[test]
+fn behind_a_proxy_a_link_leads_to_where_clients_reach_the_server_and_its_cookie_stays_there() {
+    let home = Home::new();
+    let server = home.serve_with(&["--control-url", "https://bell.example.com/bell"]);
+    let printed = home.cli(&["open"]).expect(0).stdout;
+    let path = printed
+        .trim()
+        .strip_prefix("https://bell.example.com")
+        .expect("the control URL");
+    let host = [("Host", "bell.example.com")];
+    let reply = visit(&server, "GET", path, &host).expect(303);
+    assert_eq!(reply.header("location"), Some("./"));
+    let set = reply.header("set-cookie").expect("a cookie");
+    for part in [
+        "__Secure-doorbell_session=",
+        "Path=/bell",
+        "Secure",
+        "HttpOnly",
+    ] {
+        assert!(set.contains(part), "{set}");
+    }
+}
