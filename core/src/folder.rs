@@ -49,6 +49,13 @@ impl Folder {
         }
     }
 
+    /// The folder that contains this one and that no other contains: its first segment.
+    #[must_use]
+    pub fn outermost(&self) -> Self {
+        let first = self.0.split('/').next().unwrap_or_default();
+        Self(first.into())
+    }
+
     /// This folder and those above it, nearest first.
     pub fn ancestors(&self) -> impl Iterator<Item = &str> {
         let text = &*self.0;

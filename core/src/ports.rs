@@ -487,8 +487,20 @@ pub trait Ring: Send + Sync {
         0
     }
 
-    /// The log has grown, by pending messages or by observed ones. Must not block either.
-    fn grown(&self) {}
+    /// The log has grown, by pending messages or by observed ones: where, at least the first message
+    /// of each address and folder. Must not block either.
+    fn grown(&self, _arrived: &[Arrived<'_>]) {}
+}
+
+/// By what the log has grown.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived<'a> {
+    /// The message's place.
+    pub place: Cursor,
+    /// The folder that it was routed to.
+    pub folder: &'a Folder,
+    /// The address that it arrived at.
+    pub address: &'a str,
 }
 
 /// Whether the store takes messages.

@@ -32,7 +32,7 @@ use crate::{
 pub use explain::{Considered, Verdict};
 pub use glob::{Glob, GlobError, MAX_GLOB, MAX_WILD_VALUE};
 pub use headers::{HeaderGlobError, HeaderGlobs, HeaderRuleError, MAX_HEADER_NAME, MAX_HEADERS};
-pub use table::{MAX_OWNED, MAX_RULES, Table, TooManyRules};
+pub use table::{MAX_OWNED, MAX_RULES, MAX_WITHIN, Table, TooManyRules};
 
 /// The highest place a rule may be given.
 pub const MAX_SEQ: u32 = 999_999_999;

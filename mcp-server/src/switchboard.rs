@@ -9,18 +9,29 @@ use std::{
 };
 
 use doorbell_core::{
-    address::Inbox, label::SessionId, message::MessageId, ports::Ring, time::Clock,
+    acl::Scope,
+    address::Inbox,
+    label::SessionId,
+    message::MessageId,
+    pattern::Pattern,
+    ports::{Arrived, Ring},
+    time::Clock,
 };
 use doorbell_ingress::{Presence, machine::SystemClock};
 use tokio::sync::{mpsc, watch};
 
 use crate::rung::{How, Journal, Rung};
 
+mod followers;
+
+pub use followers::Follow;
+use followers::Followers;
+
 /// Every inbox that someone waits at, and the log as a whole.
 #[derive(Debug)]
 pub struct Switchboard {
     inboxes: RwLock<HashMap<Inbox, watch::Sender<()>>>,
-    log: watch::Sender<()>,
+    followers: Arc<Followers>,
     settled: watch::Sender<()>,
     /// Whom the newest messages rang.
     pub rings: Journal,
@@ -34,7 +45,7 @@ impl Default for Switchboard {
         let (left, leaving) = mpsc::unbounded_channel();
         Self {
             inboxes: RwLock::default(),
-            log: watch::Sender::new(()),
+            followers: Arc::default(),
             settled: watch::Sender::new(()),
             rings: Journal::default(),
             live: Arc::default(),
@@ -126,7 +137,7 @@ impl Switchboard {
     /// How many streams are open. One that follows waits for the log to grow, and one that pushes
     /// waits for what it pushed to be settled; nobody else does either.
     pub fn streams(&self) -> usize {
-        self.log.receiver_count() + self.settled.receiver_count()
+        self.followers.count() + self.settled.receiver_count()
     }
 
     /// Becomes the one consumer of a session; `None` while another is.
@@ -159,11 +170,9 @@ impl Switchboard {
         self.settled.send_replace(());
     }
 
-    /// Attaches to the log: rung whenever it grows.
-    pub fn follow(&self) -> Attachment {
-        Attachment {
-            bell: self.log.subscribe(),
-        }
+    /// Attaches to the log: rung whenever it grows by what is within this scope and matches.
+    pub fn follow(&self, scope: Scope, pattern: Option<Pattern>) -> Follow {
+        self.followers.attach(scope, pattern)
     }
 }
 
@@ -201,8 +210,8 @@ impl Ring for Switchboard {
         self.attached(inbox)
     }
 
-    fn grown(&self) {
-        self.log.send_replace(());
+    fn grown(&self, arrived: &[Arrived<'_>]) {
+        self.followers.grown(arrived);
     }
 }
 

@@ -5,7 +5,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::{address::Inbox, message::MessageId, ports::Ring};
+use crate::{
+    address::Inbox,
+    message::MessageId,
+    ports::{Arrived, Ring},
+};
 
 /// A ring that remembers what it was told.
 #[derive(Default)]
@@ -32,7 +36,8 @@ impl Ring for Rings {
         rung.extend(messages.iter().map(|id| (inbox.clone(), *id)));
     }
 
-    fn grown(&self) {
+    fn grown(&self, arrived: &[Arrived<'_>]) {
+        assert!(!arrived.is_empty(), "by something");
         *self.grown.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 }

@@ -14,8 +14,8 @@ use crate::{
     message::{Arrival, Cursor, Kind, MessageId, Mode, Receiver, State, Via},
     pattern::Pattern,
     ports::{
-        Answer, Detail, InboxSummary, LeaseRequest, Leased, Log, Order, Page, Put, ReadRequest,
-        SettleRequest, Waiting,
+        Answer, Arrived, Detail, InboxSummary, LeaseRequest, Leased, Log, Order, Page, Put,
+        ReadRequest, SettleRequest, Waiting,
     },
     rates::{MINUTES, Rates},
     time::Timestamp,
@@ -92,6 +92,7 @@ impl Log for MemoryStore {
         }
         let (seq, id) = tables.next_id(arrival.received_at);
         let (inbox, mode) = (arrival.to.inbox.clone(), arrival.mode);
+        let (folder, address) = (arrival.to.folder.clone(), via.address().to_string());
         tables
             .entries
             .push(Entry::new(seq, id, &via, arrival, first));
@@ -99,7 +100,11 @@ impl Log for MemoryStore {
         if mode == Mode::Trigger {
             self.ring.ring(&inbox, &[id]);
         }
-        self.ring.grown();
+        self.ring.grown(&[Arrived {
+            place: Cursor(seq),
+            folder: &folder,
+            address: &address,
+        }]);
         answer(Ok(Put::Stored(id)))
     }
 

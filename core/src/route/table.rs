@@ -10,12 +10,17 @@ use super::{
     owned::{Applying, EFFORT, Owned},
 };
 use crate::{
+    folder::Folder,
     grant::{Grant, GrantId},
     message::{Headers, RouteId},
 };
 
 /// The most rules that one owner has.
 pub const MAX_OWNED: usize = 2_000;
+
+/// The most rules that a folder and what is below it have together: a quarter of all. Nobody takes
+/// the others' by minting narrower keys, or by narrowing its own.
+pub const MAX_WITHIN: usize = MAX_RULES / 4;
 
 /// The most rules that there are.
 pub const MAX_RULES: usize = 20_000;
@@ -44,6 +49,9 @@ pub enum TooManyRules {
     /// Its owner has [`MAX_OWNED`].
     #[error("{0} has {MAX_OWNED} rules, which is the most")]
     Owned(Owner),
+    /// This folder and what is below it have [`MAX_WITHIN`].
+    #[error("{0} and the folders below it have {MAX_WITHIN} rules, which is the most")]
+    Within(Folder),
     /// There are [`MAX_RULES`].
     #[error("there are {MAX_RULES} rules, which is the most")]
     All,
@@ -76,6 +84,15 @@ impl Table {
         let owned = self.owners.get(&new.owner);
         if owned.is_some_and(|owned| owned.rules().len() >= MAX_OWNED) {
             return Err(TooManyRules::Owned(new.owner));
+        }
+        // Whatever folder is full, the outermost one around the owner holds no less.
+        if let Some(outermost) = new.owner.folder().map(Folder::outermost) {
+            let within = |owner: &&Owner| owner.folder().is_some_and(|f| outermost.contains(f));
+            let owners = self.owners.iter().filter(|(owner, _)| within(owner));
+            let held: usize = owners.map(|(_, owned)| owned.rules().len()).sum();
+            if held >= MAX_WITHIN {
+                return Err(TooManyRules::Within(outermost));
+            }
         }
         let last = owned.and_then(|owned| owned.rules().last());
         let rule = Arc::new(Rule {

@@ -257,6 +257,35 @@ fn an_owner_has_so_many_rules_and_no_more_and_so_has_everyone() {
     assert_eq!(refused.err(), Some(TooManyRules::All));
 }
 
+#[test]
+fn a_folder_and_what_is_below_it_have_a_quarter_however_they_divide_it() {
+    let below = |n: u128| {
+        let whose = match n % 4 {
+            0 => "acme".to_owned(),
+            part => format!("acme/f{part}/g"),
+        };
+        stored(rule(n, &whose, "hook:**", "acme"))
+    };
+    let full = Table::new((0..MAX_WITHIN as u128).map(below));
+    let more = |whose| full.with(rule(1 << 64, whose, "hook:**", "acme")).err();
+    let acme: Folder = "acme".parse().expect("legal");
+    for whose in ["acme", "acme/f1/g", "acme/new"] {
+        assert_eq!(
+            more(whose),
+            Some(TooManyRules::Within(acme.clone())),
+            "{whose}"
+        );
+    }
+    for whose in ["acmecorp", "other"] {
+        assert_eq!(more(whose), None, "{whose}");
+    }
+    let operators = NewRule {
+        owner: Owner::Root,
+        ..rule(1 << 64, "acme", "hook:**", "acme")
+    };
+    assert!(full.with(operators).is_ok());
+}
+
 fn stored(new: NewRule) -> Arc<Rule> {
     Table::default().with(new).expect("there is room").1
 }

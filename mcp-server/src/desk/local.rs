@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorbell_core::{
-    acl::{Consume, ManageGrants, Mint, Operate, Permit, UseMessages, authorize},
+    acl::{Consume, ManageGrants, Mint, Operate, Permit, Scope, UseMessages, authorize},
     address::{Inbox, Jid},
     folder::Folder,
     grant::{Door, GrantId, Ttl},
@@ -119,6 +119,11 @@ impl Local {
             "issued"
         );
         Ok(self.show(&issued))
+    }
+
+    /// Whose messages the caller may read.
+    pub fn scope(&self) -> Answer<Scope> {
+        Ok(self.use_messages()?.scope())
     }
 
     /// Whether the caller's credential still lets it in: whoever stays on the line is asked again.

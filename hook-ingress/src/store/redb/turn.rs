@@ -9,8 +9,8 @@ use doorbell_core::{
     browser::BrowserSession,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    message::{Happening, Kind, MessageId, Mode, Via},
-    ports::{LeaseRequest, Put, StoreError},
+    message::{Cursor, Happening, Kind, MessageId, Mode, Via},
+    ports::{Arrived, LeaseRequest, Put, StoreError},
     route::Table,
     time::Timestamp,
     token::TokenHash,
@@ -283,7 +283,9 @@ impl Turn {
             }
         }
         let mut uses: HashMap<u32, Timestamp> = HashMap::new();
+        let mut first: HashMap<u32, u64> = HashMap::new();
         for Record { entry, .. } in &self.batch.records {
+            first.entry(entry.origin).or_insert(entry.seq());
             if let Some(hash) = &entry.dedupe {
                 open.seen.insert(&hash.key(), entry.seq());
             }
@@ -323,9 +325,7 @@ impl Turn {
         }
         pending.extend(self.replayed.iter().map(|(id, number)| (*number, *id)));
         let rung = ring(shared, pending);
-        if !self.batch.records.is_empty() {
-            shared.setup.ring.grown();
-        }
+        tell_grown(shared, first);
         for (answer, put) in self.puts {
             drop(answer.send(Ok(put)));
         }
@@ -341,6 +341,25 @@ impl Turn {
         for (number, newest, messages, told) in rung {
             shared.tell_rung(number, newest, messages, told);
         }
+    }
+}
+
+/// Tells who follows the log: the first message of each origin.
+fn tell_grown(shared: &Shared, first: HashMap<u32, u64>) {
+    let origins: Vec<_> = first
+        .into_iter()
+        .filter_map(|(number, seq)| Some((shared.origins.get(number)?, seq)))
+        .collect();
+    let arrived: Vec<_> = origins
+        .iter()
+        .map(|(origin, seq)| Arrived {
+            place: Cursor(*seq),
+            folder: &origin.to.folder,
+            address: &origin.address_text,
+        })
+        .collect();
+    if !arrived.is_empty() {
+        shared.setup.ring.grown(&arrived);
     }
 }
 

@@ -38,7 +38,7 @@ use crate::{
     desk::Local,
     house::House,
     refusal::Refusal,
-    switchboard::Attachment,
+    switchboard,
     wire::{Count, DEFAULT_BODY_BYTES, Message, Text, TextShape},
 };
 
@@ -171,7 +171,7 @@ async fn stream(
             return Err(Refusal::invalid("match", rule).into());
         }
     };
-    let bell = house.switchboard.follow();
+    let bell = house.switchboard.follow(desk.scope()?, pattern.clone());
     let cursor = match last_event_id(&headers)?.or(ask.cursor.map(|cursor| cursor.0)) {
         Some(cursor) => cursor,
         None => house.store.end(),
@@ -246,7 +246,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<Cursor>, Problem> {
 
 struct Follower {
     desk: Local,
-    bell: Attachment,
+    bell: switchboard::Follow,
     body_bytes: u64,
     begun: bool,
     until: Until,
@@ -281,7 +281,10 @@ impl Follower {
                 continue;
             }
             tokio::select! {
-                () = self.bell.rung() => {}
+                // What lies between is for others: it need not even be read past.
+                place = self.bell.rung() => {
+                    self.cursor = self.cursor.max(Cursor(place.0.saturating_sub(1)));
+                }
                 () = self.until.over(&self.desk) => return None,
             }
         }
