@@ -412,6 +412,8 @@ pub struct Arrival {
     pub dedupe: Option<DedupeId>,
     /// Whether somebody of ours made it, to try the URL.
     pub test: bool,
+    /// Of which message that is the content, where whoever made it says so.
+    pub repeat_of: Option<MessageId>,
 }
 
 /// Where a message stands.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use doorbell_core::{
     grant::Grant,
-    message::{Arrival, Head, Headers, Kind, Mode},
+    message::{Arrival, Head, Headers, Kind, MessageId, Mode},
     route::Outcome,
     time::Timestamp,
 };
@@ -52,6 +52,7 @@ pub fn seal(
         body,
         dedupe: dedupe_id(&request.headers),
         test: false,
+        repeat_of: None,
     }
 }
 
@@ -62,6 +63,16 @@ pub fn handshake(arrival: Arrival, mode: Mode) -> Arrival {
         kind: Kind::Handshake,
         mode,
         dedupe: None,
+        ..arrival
+    }
+}
+
+/// The same as a test of somebody's of ours; of the content of a message, if it says so.
+pub fn test(arrival: Arrival, repeat_of: Option<MessageId>) -> Arrival {
+    Arrival {
+        test: true,
+        repeat_of,
+        dedupe: arrival.dedupe.filter(|_| repeat_of.is_none()),
         ..arrival
     }
 }

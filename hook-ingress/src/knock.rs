@@ -91,6 +91,7 @@ pub(crate) async fn knock<B: Body<Data = Bytes>>(
             .idempotency_key
             .map(|key| DedupeId::new(KEY_FIELD, key.as_bytes())),
         test: false,
+        repeat_of: None,
     };
     let bytes = arrival.body.len();
     match door.put(arrival).await.map_err(|_| Rejection::NotStored)? {

@@ -53,6 +53,7 @@ pub mod serve;
 pub mod store;
 
 pub use front_door::{Config, FrontDoor, Presence, front_door};
+pub use receive::Test;
 pub use serve::serve;
 
 #[cfg(test)]

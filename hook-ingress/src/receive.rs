@@ -15,9 +15,9 @@ use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::{
-    admit::{Admitted, Shown, admit, channel_grant, route_grant, shown},
+    admit::{Admitted, Shown, admit, channel_grant, route_grant, shown, webhook},
     body, envelope,
-    front_door::Shared,
+    front_door::{FrontDoor, Shared},
     handshake::{self, Handshake},
     journal::Visit,
     knock::knock,
@@ -73,23 +73,13 @@ async fn answer<B: Body<Data = Bytes>>(
     let arriving = Arriving {
         request: &request,
         peer,
+        test: None,
         body_unread,
     };
     match shown(&request, path_token).map_err(stranger)? {
         Shown::Route(token) => {
             let grant = route_grant(door, &token, now).map_err(stranger)?;
-            let visit = Visit::new(grant.clone().into(), &request.headers, began);
-            match accept(door, grant, arriving, body).await {
-                Ok((accepted, handshake)) => {
-                    accepted.tell(&visit);
-                    let mut response = accepted.respond();
-                    if let Some(handshake) = handshake {
-                        handshake.answer.write(&mut response);
-                    }
-                    Ok(response)
-                }
-                Err(no) => Err(visit.refused(&door.journal, no, now)),
-            }
+            hook(door, grant, arriving, body, began).await
         }
         Shown::Channel(token) => {
             let grant = channel_grant(door, &token, now).map_err(stranger)?;
@@ -105,16 +95,84 @@ async fn answer<B: Body<Data = Bytes>>(
     }
 }
 
+/// What came to a webhook whose token is good.
+async fn hook<B: Body<Data = Bytes>>(
+    door: &Shared,
+    grant: Arc<Grant>,
+    arriving: Arriving<'_>,
+    body: B,
+    began: Instant,
+) -> Result<Response<Full<Bytes>>, Rejection> {
+    let visit = Visit::new(grant.clone().into(), &arriving.request.headers, began);
+    match accept(door, grant, arriving, body).await {
+        Ok((accepted, handshake)) => {
+            accepted.tell(&visit);
+            let mut response = accepted.respond();
+            if let Some(handshake) = handshake {
+                handshake.answer.write(&mut response);
+            }
+            Ok(response)
+        }
+        Err(no) => Err(visit.refused(&door.journal, no, door.clock.now())),
+    }
+}
+
 /// Tells of someone without a good token. There may be any number of them, so not at INFO.
 fn stranger(no: Rejection) -> Rejection {
     tracing::debug!(code = no.code(), "refused");
     no
 }
 
+/// What makes a message a test: somebody of ours made it, to try a URL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Test {
+    /// Of which message it has the content, if of any. It is then no repeat of anything else,
+    /// whatever ids of a provider's it carries.
+    pub repeat_of: Option<MessageId>,
+}
+
+impl FrontDoor {
+    /// Takes a request as if it had come with a good token of this grant, by the way of every other
+    /// behind the token's check: method, rate, size, handshake, route, store. Whoever calls this
+    /// answers for who may.
+    pub async fn test(
+        &self,
+        grant: Arc<Grant>,
+        request: Request<Full<Bytes>>,
+        test: Test,
+    ) -> Response<Full<Bytes>> {
+        let door = &self.0;
+        let began = Instant::now();
+        let (request, body) = request.into_parts();
+        let mut body_unread = true;
+        let arriving = Arriving {
+            request: &request,
+            peer: None,
+            test: Some(test),
+            body_unread: &mut body_unread,
+        };
+        let answer = match webhook(grant, door.clock.now()) {
+            Ok(grant) => hook(door, grant, arriving, body, began).await,
+            Err(no) => Err(no),
+        };
+        match answer {
+            Ok(response) => {
+                door.figures.accepted_times.observe_time(began.elapsed());
+                response
+            }
+            Err(no) => {
+                door.figures.count_refused(&no, began.elapsed());
+                no.respond(false)
+            }
+        }
+    }
+}
+
 /// A request whose body is still to come.
 pub(crate) struct Arriving<'a> {
     pub(crate) request: &'a request::Parts,
     pub(crate) peer: Option<IpAddr>,
+    test: Option<Test>,
     body_unread: &'a mut bool,
 }
 
@@ -160,6 +218,9 @@ async fn accept<B: Body<Data = Bytes>>(
     );
     if let Some(handshake) = &handshake {
         arrival = envelope::handshake(arrival, handshake.mode);
+    }
+    if let Some(test) = arriving.test {
+        arrival = envelope::test(arrival, test.repeat_of);
     }
     let kind = arrival.kind;
     let accepted = |id, duplicate| Accepted {

@@ -7,7 +7,10 @@ use doorbell_core::{
     registry::Registry,
     time::{Clock, Timestamp},
 };
-use doorbell_ingress::figures::{CommitFigures, DoorFigures};
+use doorbell_ingress::{
+    FrontDoor,
+    figures::{CommitFigures, DoorFigures},
+};
 
 use tokio::sync::watch;
 
@@ -25,6 +28,8 @@ pub struct House {
     pub authenticator: Authenticator,
     /// The one that mints.
     pub registry: Registry<dyn Store>,
+    /// The front door, for tests of what comes through it.
+    pub door: Option<FrontDoor>,
     /// Who waits where.
     pub switchboard: Arc<Switchboard>,
     /// What time it is.

@@ -78,6 +78,7 @@ fn knock(grant: &Arc<ChannelGrant>, key: Option<&str>, received_at: Timestamp) -
         body: Bytes::from_static(b"deploy"),
         dedupe: key.map(|key| DedupeId::new("idempotency_key", key.as_bytes())),
         test: false,
+        repeat_of: None,
     }
 }
 

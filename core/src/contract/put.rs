@@ -14,7 +14,7 @@ use crate::{
     grant::{Door, Grant, GrantId},
     message::{
         Arrival, DEDUPE_WINDOW, DedupeId, Destination, Happening, Head, Headers, Kind, Matched,
-        Message, Mode, REVIVAL_PAUSE, Reason, Repeats, RouteId, State,
+        Message, MessageId, Mode, REVIVAL_PAUSE, Reason, Repeats, RouteId, State,
     },
     ports::Put,
     time::Timestamp,
@@ -89,6 +89,7 @@ async fn a_message_reads_back_as_it_came(s: Subject) {
         received_at: at(3),
         head: head.clone(),
         test: true,
+        repeat_of: Some(MessageId::from_u128(7)),
         ..arrival(&grant)
     };
     let id = s.stored(came).await;
@@ -109,7 +110,7 @@ async fn a_message_reads_back_as_it_came(s: Subject) {
         body_bytes: 5,
         attempt: 0,
         state: State::Pending,
-        repeat_of: None,
+        repeat_of: Some(MessageId::from_u128(7)),
         test: true,
     };
     let detail = s.detail(id, at(3)).await;

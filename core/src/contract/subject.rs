@@ -299,6 +299,7 @@ pub(super) fn arrival(grant: &Arc<Grant>) -> Arrival {
         body: "hello".into(),
         dedupe: None,
         test: false,
+        repeat_of: None,
     }
 }
 

@@ -90,6 +90,7 @@ impl Log for MemoryStore {
         if let (Some(first), Kind::Channel) = (first, arrival.kind) {
             return answer(Ok(Put::Conflict(first)));
         }
+        let first = first.or(arrival.repeat_of);
         let (seq, id) = tables.next_id(arrival.received_at);
         let (inbox, mode) = (arrival.to.inbox.clone(), arrival.mode);
         let (folder, address) = (arrival.to.folder.clone(), via.address().to_string());

@@ -18,6 +18,7 @@ use std::{
 use axum::{Router, http::Request, middleware};
 use doorbell_core::{registry::Registry, time::Clock};
 use doorbell_ingress::{
+    figures::DoorFigures,
     front_door::{Config, FrontDoor, front_door},
     limits::{ConnectionLimits, Limits, Rate},
     machine::{SystemChance, SystemClock},
@@ -132,17 +133,26 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         None => None,
         Some(oidc) => Some(Arc::new(Issuer::new(oidc, Arc::clone(&clock))?)),
     };
+    let figures: Arc<DoorFigures> = Arc::default();
+    let door = door(
+        &settings,
+        &opened,
+        Arc::clone(&clock),
+        &switchboard,
+        &figures,
+    );
     let house = Arc::new(House {
         store: opened.store(),
         authenticator: Authenticator::new(opened.store()).with_issuer(issuer.clone()),
         registry,
+        door: Some(door.clone()),
         switchboard,
-        clock: Arc::clone(&clock),
+        clock,
         public_url: server.public_url.clone(),
         control_url: settings.control_url.clone(),
         backup: Some(opened.backup()),
         instruments: Instruments {
-            door: Arc::default(),
+            door: figures,
             commits: opened.commits(),
             disk: Some(opened.disk()),
             started,
@@ -150,7 +160,6 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         draining: watch::Sender::new(false),
         leaving: AtomicBool::new(false),
     });
-    let door = door(&settings, &opened, clock, &house);
     if let Some(issuer) = issuer {
         tokio::spawn(async move { issuer.keep_keys().await });
     }
@@ -287,15 +296,16 @@ fn door(
     settings: &Settings,
     opened: &store::Opened,
     clock: Arc<dyn Clock>,
-    house: &House,
+    switchboard: &Arc<Switchboard>,
+    figures: &Arc<DoorFigures>,
 ) -> FrontDoor {
     let defaults = Limits::default();
     let bytes = |size: Option<u64>, default| {
         size.map_or(default, |size| usize::try_from(size).unwrap_or(usize::MAX))
     };
     front_door(Config {
-        presence: house.switchboard.clone(),
-        figures: Arc::clone(&house.instruments.door),
+        presence: Arc::clone(switchboard) as _,
+        figures: Arc::clone(figures),
         limits: Limits {
             body_bytes: bytes(settings.max_body, defaults.body_bytes),
             in_flight_bytes: bytes(settings.body_budget, defaults.in_flight_bytes),

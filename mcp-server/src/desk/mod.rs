@@ -18,6 +18,7 @@ mod remote;
 mod replaying;
 mod routes;
 mod shapes;
+mod test_messages;
 
 pub use address::{Address, KeySource, no_doorbell, shown};
 pub use connect_error::explain as explain_connect_error;

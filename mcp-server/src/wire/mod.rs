@@ -13,6 +13,7 @@ mod page_cursor;
 mod read;
 mod routes;
 mod sign_in;
+mod test_messages;
 mod text;
 mod tokens;
 
@@ -37,6 +38,7 @@ pub use routes::{
     RouteTried, SetRoute, TestRoute,
 };
 pub use sign_in::SignInLink;
+pub use test_messages::{SendTest, TestRefused, TestSent};
 pub use text::{Count, Text, TextShape};
 pub use tokens::{
     IssueChat, IssueWebhook, IssuedToken, ListTokens, RevokeToken, Revoked, TokenEntry, TokenList,

@@ -4,6 +4,7 @@ mod browser;
 mod cookies;
 mod links;
 mod proxied;
+mod test_messages;
 
 use e2e::{
     http::{self, Reply},

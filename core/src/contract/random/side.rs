@@ -173,6 +173,7 @@ impl Side {
                     },
                     dedupe: repeat_of.map(|(n, _)| DedupeId::new("webhook-id", &[n as u8])),
                     test: false,
+                    repeat_of: None,
                 })
                 .await
             }

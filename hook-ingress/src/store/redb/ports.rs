@@ -131,13 +131,17 @@ impl Log for RedbStore {
             body,
             dedupe,
             test,
+            repeat_of,
         } = arrival;
         let origin = self.shared.origins.number(&via, &to, rule.as_ref());
         let dedupe = dedupe.map(|id| {
             let content = ContentHash::of(kind, &head, &body);
             Dedupe::new(via.id(), id, content)
         });
-        let head = record::encode_front(&head, &body);
+        let mut head = record::encode_front(&head, &body);
+        if let Some(first) = repeat_of {
+            record::add_repeat_of(&mut head, first);
+        }
         let check = record::check(&head, &body);
         let session = match to.inbox {
             Inbox::Session(id) => Some(id),

@@ -72,7 +72,8 @@ pub(super) fn encode_front(head: &Head, body: &[u8]) -> Vec<u8> {
     out.0
 }
 
-/// Adds which message was the first to come with the provider's id.
+/// Adds which message was the first to come with the provider's id, or the one that a test repeats;
+/// what is added last counts.
 pub(super) fn add_repeat_of(front: &mut Vec<u8>, first: MessageId) {
     let mut out = Out(std::mem::take(front));
     out.field(REPEAT_OF, |out| out.u128(first.as_u128()));

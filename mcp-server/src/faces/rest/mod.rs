@@ -16,6 +16,7 @@ mod routes;
 mod sessions;
 mod sign_in_links;
 mod stream;
+mod test_messages;
 mod tokens;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ fn routes() -> describe::Routes {
         .merge(tokens::routes())
         .merge(messages::routes())
         .merge(stream::routes())
+        .merge(test_messages::routes())
         .merge(channels::routes())
         .merge(sessions::routes())
         .merge(routes::routes())

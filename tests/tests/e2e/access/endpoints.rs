@@ -250,6 +250,18 @@ const TABLE: &[Row] = &[
         other: Other::Status(404),
     },
     Row {
+        endpoint: "POST /v1/test_messages",
+        target: |_| "/v1/test_messages".into(),
+        ask: |scene| json!({"grant_id": scene.hook.grant_id, "body": "private"}),
+        other: Other::Status(404),
+    },
+    Row {
+        endpoint: "POST /v1/test_messages",
+        target: |_| "/v1/test_messages".into(),
+        ask: |scene| json!({"jid": scene.hook.jid}),
+        other: Other::Status(404),
+    },
+    Row {
         endpoint: "GET /v1/stream",
         target: |scene| format!("/v1/stream?timeout_seconds=1&cursor={}", scene.before),
         ask: none,

@@ -116,6 +116,7 @@ pub(super) fn arrival(grant: &Arc<Grant>, body: impl Into<bytes::Bytes>) -> Arri
         body: body.into(),
         dedupe: None,
         test: false,
+        repeat_of: None,
     }
 }
 

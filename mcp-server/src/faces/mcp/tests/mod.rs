@@ -70,6 +70,7 @@ impl Fixture {
             authenticator: Authenticator::new(Arc::clone(&store)),
             store,
             registry,
+            door: None,
             switchboard,
             clock: Arc::new(SystemClock),
             public_url: "https://bell.example".to_owned(),
@@ -163,6 +164,7 @@ impl Fixture {
             body: body.to_owned().into(),
             dedupe: None,
             test: false,
+            repeat_of: None,
         });
         match put.await {
             Ok(Put::Stored(id)) => id.to_string(),

@@ -75,6 +75,7 @@ fn knock(grant: &Arc<ChannelGrant>, received_at: Timestamp) -> Arrival {
         body: "deploy".into(),
         dedupe: None,
         test: false,
+        repeat_of: None,
     }
 }
 
