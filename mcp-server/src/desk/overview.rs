@@ -12,11 +12,12 @@ use http::HeaderMap;
 
 use super::{Answer, local::Local};
 use crate::{
+    config::command_line,
     oidc,
     sources::{self, Steps},
     wire::{
-        FolderEntry, FolderList, InFolder, Minute, Rates, SignInLink, SourceEntry, SourceList,
-        Text, TokenEntry, Who, WhoAmI,
+        Commands, FolderEntry, FolderList, InFolder, Minute, Rates, SignInLink, SourceEntry,
+        SourceList, Text, TokenEntry, Who, WhoAmI,
     },
 };
 
@@ -31,6 +32,10 @@ impl Local {
             folder: self.principal().home().cloned().map(Text),
             public_url: self.house.public_url.clone(),
             warning: self.house.url_warning(),
+            commands: self.operate().ok().map(|_| Commands {
+                mint: command_line("token issue demo try"),
+                mcp: command_line("mcp --folder demo"),
+            }),
         }
     }
 

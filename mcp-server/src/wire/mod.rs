@@ -29,7 +29,8 @@ pub use messages::{
     Repeats, Replay, ReplayState, Replayed, ReplayedMany, SettleStatus, Settled,
 };
 pub use overview::{
-    FolderEntry, FolderList, InFolder, Minute, Rates, SourceEntry, SourceList, Who, WhoAmI,
+    Commands, FolderEntry, FolderList, InFolder, Minute, Rates, SourceEntry, SourceList, Who,
+    WhoAmI,
 };
 pub use page_cursor::PageCursor;
 pub use read::{from_json, from_query, from_value};

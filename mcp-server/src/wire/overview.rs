@@ -30,6 +30,18 @@ pub struct WhoAmI {
     /// Says so where such a URL is reached from this machine or its own network only
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
+    /// What can be typed on the server's machine; an operator is told
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands: Option<Commands>,
+}
+
+/// Commands as they can be typed on the server's machine, to begin with.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Commands {
+    /// Prints a webhook URL to try
+    pub mint: String,
+    /// Serves an agent over stdio
+    pub mcp: String,
 }
 
 /// Narrows a question to a folder.

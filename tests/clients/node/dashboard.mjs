@@ -105,6 +105,8 @@ const scenarios = {
     await page.getByRole("alert").getByText("unknown").waitFor();
     await signIn(page);
     await page.getByText("No messages yet.").waitFor();
+    await page.getByText("claude mcp add doorbell -- ").waitFor();
+    await page.getByText("curl -d ").waitFor();
     const cookies = await context.cookies();
     assert.equal(cookies.length, 1);
     assert.ok(cookies[0].httpOnly && cookies[0].sameSite === "Strict");
@@ -120,8 +122,10 @@ const scenarios = {
     assert.match(url, /\/hook\/dbh_\w{49}$/);
     assert.notEqual(await field.getAttribute("readonly"), null);
     await dialog.getByText("Settings, Webhooks, Add webhook").waitFor();
-    await dialog.getByRole("button", { name: "Copy" }).click();
-    await dialog.getByText("Copied.").waitFor();
+    await dialog.getByText("only this machine").first().waitFor();
+    await dialog.getByText(`curl -d '{"hello":"doorbell"}' '${url}'`).waitFor();
+    await dialog.getByRole("button", { name: "Copy", exact: true }).click();
+    await dialog.getByText("Copied.").first().waitFor();
     await dialog.getByRole("button", { name: "Done" }).click();
     assert.ok(!(await page.content()).includes(url.split("/").at(-1)));
     await page.getByLabel("Filter by address").focus();
@@ -166,6 +170,7 @@ const scenarios = {
     await folder.getByRole("button", { name: "Issue webhook" }).waitFor();
     await folder.getByRole("rowheader", { name: "hook:acme/eng/github/web" }).waitFor();
     await folder.getByRole("button", { name: "Revoke" }).click();
+    await page.getByRole("dialog").getByText("It is the only one of its address.").waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
     assert.equal((await post(url, "{}")).status, 200);
     await folder.getByRole("button", { name: "Revoke" }).click();
@@ -244,11 +249,7 @@ const scenarios = {
     await page.keyboard.type("hook:acme/none");
     await press("Enter");
     await page.getByText("Nothing matches.").waitFor();
-    await page.getByLabel("Filter by address").fill("nonsense");
-    await press("Enter");
-    await page.getByRole("alert").getByText("match").waitFor();
     await page.getByLabel("Filter by address").fill("");
-    await press("Enter");
     await rows(page).nth(2).waitFor();
     step("filtered");
 
@@ -427,6 +428,177 @@ const scenarios = {
     assert.equal(page.url(), to);
     await quiet();
     step("there");
+  },
+
+  /** What is typed filters, by pattern and by words, stands in the address, and is never taken for a server that is gone. */
+  async filter() {
+    const { page, quiet } = await visit();
+    await signIn(page);
+    await rows(page).nth(3).waitFor();
+    const filter = page.getByLabel("Filter by address or text");
+    const shows = (count) => page.waitForFunction((count) => document.querySelectorAll(".rows a").length === count, count);
+    const live = () => page.getByText("Live", { exact: true }).waitFor();
+    // As it is typed, without Enter.
+    await filter.pressSequentially("hook:acme/**");
+    await shows(3);
+    await live();
+    assert.equal(new URLSearchParams(page.url().split("?")[1]).get("filter"), "hook:acme/**");
+    for (const [words, count] of [["needle", 1], ["NEEDLE hay", 1], ["needle nothing", 0], ["x-kind: odd", 1], ["hook:acme/** deep", 1], ["hook:other/** deep", 0], ["pull_request", 1]]) {
+      await filter.fill(words);
+      await shows(count);
+      await live();
+    }
+    // What comes is filtered too.
+    await filter.fill("fresh");
+    await shows(0);
+    await page.getByText("Nothing matches.").waitFor();
+    await live();
+    await post(told.url, "something else");
+    await post(told.url, "a fresh one");
+    await shows(1);
+    step("words");
+
+    await filter.fill("hook:acme//x");
+    const alert = page.getByRole("alert");
+    await alert.getByText("segment").first().waitFor();
+    assert.equal(await filter.getAttribute("aria-invalid"), "true");
+    assert.equal(await page.getByText("Offline").count(), 0);
+    await page.getByText("Not following").waitFor();
+    await filter.fill("hook:a/** hook:b/**");
+    await alert.getByText("One pattern at a time").waitFor();
+    await filter.fill("");
+    await rows(page).nth(3).waitFor();
+    await live();
+    assert.equal(await filter.getAttribute("aria-invalid"), "false");
+    step("wrong");
+
+    // The address alone brings it back, with the message that was open.
+    await filter.fill("needle");
+    await shows(1);
+    await rows(page).first().click();
+    await detail(page).getByText("needle in the hay").waitFor();
+    const address = page.url();
+    await page.reload();
+    await shows(1);
+    await detail(page).getByText("needle in the hay").waitFor();
+    assert.equal(await filter.inputValue(), "needle");
+    assert.equal(page.url(), address);
+    await page.getByRole("link", { name: "Messages" }).click();
+    await rows(page).nth(3).waitFor();
+    assert.equal(await filter.inputValue(), "");
+    // A token that is pasted does not stay in the address.
+    await filter.fill(told.url);
+    await page.waitForFunction(() => location.hash.includes("token"));
+    assert.ok(!page.url().includes(told.url.split("/").at(-1)));
+    await quiet();
+    step("address");
+  },
+
+  /** A body that repeats the URL it came by: nowhere on the page does the token stand. */
+  async token() {
+    const { page, quiet } = await visit({ permissions: ["clipboard-read", "clipboard-write"] });
+    await signIn(page);
+    await rows(page).nth(told.ids.length - 1).waitFor();
+    const clean = async (what) => {
+      const text = await page.evaluate(() => document.documentElement.outerHTML);
+      for (const token of told.tokens) {
+        assert.ok(!text.includes(token), what);
+        assert.ok(!text.includes(token.slice(4, 40)), `a piece of one, ${what}`);
+        const bytes = [...token.slice(4, 20)].map((character) => character.charCodeAt(0).toString(16)).join(" ");
+        assert.ok(!text.replace(/\s+/g, " ").includes(bytes), `its bytes, ${what}`);
+      }
+    };
+    await clean("list");
+    for (const id of told.ids) {
+      await page.evaluate((to) => { location.hash = `#/messages/${to}`; }, id);
+      await detail(page).getByText(id).first().waitFor();
+      for (const way of ["Pretty", "Raw", "Hex"]) {
+        await detail(page).getByRole("button", { name: way }).click();
+        await detail(page).locator(".view").getByText("[token]").first().waitFor();
+        await clean(`${id} ${way}`);
+      }
+      for (const tab of ["Headers", "Context", "Life", "Body"]) {
+        await detail(page).getByRole("tab", { name: tab }).click();
+        await clean(`${id} ${tab}`);
+      }
+    }
+    // As curl it is verbatim, and says so.
+    await detail(page).getByRole("button", { name: "Copy as curl" }).click();
+    await page.getByText("verbatim. Set URL").waitFor();
+    const line = await page.evaluate(() => navigator.clipboard.readText());
+    assert.ok(line.includes(told.tokens[0]) && line.includes("--data-raw"), line);
+    await clean("copied");
+    await quiet();
+    step("clean");
+  },
+
+  /** What an empty server offers: a test that arrives. Then dead messages are counted and replayed. */
+  async start() {
+    const { page, quiet } = await visit();
+    await signIn(page);
+    await page.getByText("No messages yet.").waitFor();
+    await page.getByText("Only this machine").or(page.getByText("only this machine")).first().waitFor();
+    await accessible(page, "empty");
+    await page.getByRole("button", { name: "Send a test" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("Answered 200.").waitFor();
+    await dialog.getByLabel("Webhook URL").waitFor();
+    await accessible(page, "tested");
+    await dialog.getByRole("link", { name: "Look at it" }).click();
+    await detail(page).getByText("hook:demo/try").first().waitFor();
+    await detail(page).getByText("test", { exact: true }).waitFor();
+    step("tested");
+    const time = await detail(page).locator(".facts time").getAttribute("title");
+    assert.match(time, /^\w+, \d+ \w+ \d{4}.*(UTC|GMT|[A-Z]{3,4}).*\(\d{4}-/);
+
+    await page.getByRole("link", { name: "Folders" }).click();
+    await page.getByRole("button", { name: "Test", exact: true }).click();
+    await dialog.getByLabel("Body").fill("plain words");
+    await dialog.getByRole("button", { name: "Send", exact: true }).click();
+    await dialog.getByText("Answered 200.").waitFor();
+    await dialog.getByRole("link", { name: "Look at it" }).click();
+    await detail(page).getByText("plain words").first().waitFor();
+    await quiet();
+    step("sent");
+  },
+
+  /** Dead messages: a badge, why they died, and all of them replayed at once. */
+  async dead() {
+    const { page, quiet } = await visit();
+    await signIn(page);
+    const link = page.getByRole("link", { name: /^Dead/ });
+    await link.getByText(String(told.count)).waitFor();
+    await link.click();
+    const list = page.getByRole("list", { name: "Dead messages" }).getByRole("link");
+    await list.nth(told.count - 1).waitFor();
+    await list.first().click();
+    await detail(page).getByRole("tab", { name: "Life" }).click();
+    await detail(page).getByText(told.reason).first().waitFor();
+    await page.getByRole("button", { name: "Replay all" }).click();
+    await page.getByRole("dialog").getByText("All dead messages").waitFor();
+    await accessible(page, "replay all");
+    await page.getByRole("dialog").getByRole("button", { name: "Replay all" }).click();
+    await page.getByText(`Replayed ${told.count} messages.`).waitFor();
+    await page.getByText("Nothing is dead.").waitFor();
+    await link.getByText(String(told.count)).waitFor({ state: "hidden" });
+    await quiet();
+    step("replayed");
+  },
+
+  /** One URL of several of an address ends; the others stay. */
+  async revoke() {
+    const { page, quiet } = await visit();
+    await signIn(page);
+    await page.getByRole("link", { name: "Folders" }).click();
+    const buttons = page.getByRole("button", { name: "Revoke" });
+    await buttons.nth(2).waitFor();
+    await buttons.nth(1).click();
+    await page.getByRole("dialog").getByText("This ends one URL").waitFor();
+    await page.getByRole("dialog").getByText("2 others of the same address stay.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2);
+    await quiet();
+    step("revoked");
   },
 
   /** Its key is revoked meanwhile, by whoever reads what this prints. */

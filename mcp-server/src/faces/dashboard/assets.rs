@@ -33,16 +33,21 @@ const CSS: &str = "text/css; charset=utf-8";
 const MODULE: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-static ASSETS: [Asset; 21] = embed! {
+static ASSETS: [Asset; 30] = embed! {
     "api.js": MODULE,
     "app.js": MODULE,
     "base.css": CSS,
     "chart.js": MODULE,
+    "copy.js": MODULE,
+    "curl.js": MODULE,
+    "dead.js": MODULE,
     "detail.js": MODULE,
     "dialog.js": MODULE,
     "dialogs.css": CSS,
     "dom.js": MODULE,
+    "filter.js": MODULE,
     "folders.js": MODULE,
+    "follow.js": MODULE,
     "format.js": MODULE,
     "frame.css": CSS,
     "icon.svg": SVG,
@@ -52,9 +57,13 @@ static ASSETS: [Asset; 21] = embed! {
     "messages.js": MODULE,
     "phone.css": CSS,
     "rows.js": MODULE,
+    "start.css": CSS,
+    "start.js": MODULE,
     "tables.css": CSS,
     "tables.js": MODULE,
+    "test.js": MODULE,
     "text.js": MODULE,
+    "tokens.js": MODULE,
 };
 
 fn tag(text: &str) -> HeaderValue {

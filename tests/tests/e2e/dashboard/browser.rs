@@ -105,6 +105,99 @@ fn every_view_fits_a_phone_and_has_nothing_that_axe_minds_light_and_dark() {
 }
 
 #[test]
+fn what_is_typed_filters_by_pattern_and_by_words_and_stands_in_the_address() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let hook = operator.hook("acme", "github");
+    hook.post(
+        &[("X-Kind", "odd"), ("X-GitHub-Event", "pull_request")],
+        b"{}",
+    )
+    .expect(200);
+    hook.deliver(b"a Needle in the HAY".to_ascii_lowercase().as_slice());
+    // Beyond what the list shows of a body.
+    hook.deliver(format!("{}deep", "x".repeat(5_000)).as_bytes());
+    operator.hook("other", "x").deliver(b"1");
+    run(&server, operator.key(), "filter", json!({"url": hook.url}));
+}
+
+#[test]
+fn a_token_in_a_body_is_shown_nowhere_on_the_page() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let hook = operator.hook("acme", "github");
+    let key = operator.issue_key("acme");
+    operator.make("/v1/sessions", json!({"id": "build", "folder": "acme"}));
+    let channel = operator.make("/v1/channels", json!({"session_id": "build"}));
+    let channel = channel["token"].as_str().expect("a token").to_owned();
+    let json = |text: &str| json!({"hook": {"config": {"url": text}}, "zen": "x"}).to_string();
+    let mut latin = b"\xff\xfe ".to_vec();
+    latin.extend_from_slice(hook.url.as_bytes());
+    let bodies: Vec<Vec<u8>> = vec![
+        json(&hook.url).into(),
+        json(&key).into(),
+        json(&channel).into(),
+        format!("url={}", hook.url.replace('_', "%5F")).into(),
+        // Where the list's preview, and what is brought of a body, are cut.
+        format!("{}{}", "\u{e9}".repeat(130), hook.url).into(),
+        format!("[token] {}{}", "x".repeat(256 * 1024 - 40), hook.token).into(),
+        latin,
+        format!("{} plain", hook.url).into(),
+    ];
+    for body in &bodies {
+        hook.deliver(body);
+    }
+    let tokens = [hook.token.clone(), key, channel];
+    // The newest is looked at last: it is what is copied.
+    let mut ids = newest_first(&operator);
+    ids.reverse();
+    run(
+        &server,
+        operator.key(),
+        "token",
+        json!({"ids": ids, "tokens": tokens}),
+    );
+}
+
+#[test]
+fn an_empty_server_shows_what_to_do_and_a_test_arrives() {
+    let home = Home::new();
+    let server = home.serve();
+    run(&server, server.operator().key(), "start", json!({}));
+}
+
+#[test]
+fn dead_messages_are_counted_say_why_and_are_replayed_at_once() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let hook = operator.hook("acme", "github");
+    for body in ["1", "2", "3"] {
+        hook.deliver(body.as_bytes());
+    }
+    for _ in 0..5 {
+        let leased = operator.receive(json!({"folder": "acme"}));
+        let ids = e2e::api::ids(&leased);
+        operator.settle("nack", json!({"ids": ids, "reason": "the build broke"}));
+    }
+    let told = json!({"count": 3, "reason": "the build broke"});
+    run(&server, operator.key(), "dead", told);
+}
+
+#[test]
+fn one_url_of_an_address_is_revoked_alone() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let hooks = [(); 3].map(|()| operator.hook("acme", "github"));
+    run(&server, operator.key(), "revoke", json!({}));
+    let taken = hooks.map(|hook| hook.post(&[], b"{}").status);
+    assert_eq!(taken, [200, 401, 200]);
+}
+
+#[test]
 fn a_link_into_the_page_leads_there_through_signing_in() {
     let home = Home::new();
     let server = home.serve();

@@ -2,28 +2,21 @@
 
 import { get, signOut } from "./api.js";
 import { Chart } from "./chart.js";
+import { Dead, replayAll } from "./dead.js";
 import { attempt } from "./detail.js";
 import { h } from "./dom.js";
 import { Folders } from "./folders.js";
 import { issue } from "./issue.js";
 import { Messages } from "./messages.js";
+import { start } from "./start.js";
 import { Routes, Sessions } from "./tables.js";
 
 const main = document.getElementById("main");
-const me = { folder: null };
+const who = get("v1/whoami");
 let current = { name: null, view: null };
 
 const chart = new Chart();
 const stage = h("div", { class: "stage" });
-
-function noMessages() {
-  return h(
-    "div",
-    { class: "empty" },
-    h("p", { class: "big" }, "No messages yet."),
-    h("p", {}, "Issue a webhook, paste its URL, and watch here."),
-  );
-}
 
 /** Where somebody was on the way to when they were sent to the issuer to sign in. */
 function resume() {
@@ -33,7 +26,7 @@ function resume() {
 }
 
 const VIEWS = {
-  messages: () => new Messages(stage, { base: "#/messages", empty: noMessages }),
+  messages: () => new Messages(stage, { base: "#/messages", empty: () => start(who, issueAny) }),
   folders: () => new Folders(stage),
   sessions: () => new Sessions(stage),
   routes: () => new Routes(stage),
@@ -41,12 +34,15 @@ const VIEWS = {
     new Messages(stage, {
       base: "#/dead",
       fixed: "dead",
+      tools: (view) => replayAll(view, () => dead.look()),
       empty: () => h("p", { class: "empty" }, "Nothing is dead. What five leases brought to no end is listed here, to be replayed."),
     }),
 };
 
 function go() {
-  const [, name = "messages", id = null] = /^#\/(\w+)(?:\/([0-9A-Z]{26}))?$/.exec(location.hash) ?? [];
+  const address = /^#\/(\w+)(?:\/([0-9A-Z]{26}))?(?:\?(.*))?$/.exec(location.hash) ?? [];
+  const [, name = "messages", id = null, filter = ""] = address;
+  const query = new URLSearchParams(filter);
   const known = Object.hasOwn(VIEWS, name) ? name : "messages";
   if (known !== current.name) {
     current.view?.close();
@@ -57,14 +53,17 @@ function go() {
     }
     document.title = `${known[0].toUpperCase()}${known.slice(1)} · Doorbell`;
     chart.root.hidden = known !== "messages" && known !== "folders";
-    current.view.open();
+    current.view.open(query);
   }
-  if (current.view instanceof Messages) current.view.choose(id);
+  if (current.view instanceof Messages) {
+    current.view.seek(query);
+    current.view.choose(id);
+  }
 }
 
 async function issueAny() {
   await attempt(async () => {
-    const { folders } = await get("v1/folders");
+    const [{ folders }, me] = await Promise.all([get("v1/folders"), who]);
     const names = folders.map((entry) => entry.folder);
     issue(me.folder ?? (names.length === 1 ? names[0] : null), names, () => {
       if (current.view instanceof Folders) current.view.reload();
@@ -87,11 +86,9 @@ function key(event) {
     if (current.view.step(step)) event.preventDefault();
   } else if (event.key === "/") {
     event.preventDefault();
-    current.view.focusFilter();
+    current.view.filter.focus();
   } else if (event.key === "Escape" && current.view.detail.id !== null) {
-    const { id } = current.view.detail;
-    location.hash = current.view.base;
-    current.view.rows.focus(id);
+    current.view.leave();
   }
 }
 
@@ -105,10 +102,11 @@ document.getElementById("skip").addEventListener("click", (event) => {
 document.addEventListener("keydown", key);
 window.addEventListener("hashchange", go);
 chart.open();
+const dead = new Dead(document.querySelector('nav a[data-view="dead"]'));
 resume();
 go();
+dead.open();
 await attempt(async () => {
-  const who = await get("v1/whoami");
-  me.folder = who.folder ?? null;
-  document.getElementById("who").textContent = who.principal === "operator" ? "operator" : who.folder;
+  const me = await who;
+  document.getElementById("who").textContent = me.principal === "operator" ? "operator" : me.folder;
 });

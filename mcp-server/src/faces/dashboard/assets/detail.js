@@ -1,8 +1,10 @@
 // One message: its body, headers, context and life, and the button that replays it.
 
 import { get, post, Refusal } from "./api.js";
+import { copy } from "./copy.js";
+import { curl } from "./curl.js";
 import { fresh, h, show, tell, toast } from "./dom.js";
-import { bytesOf, hex, pretty, raw } from "./format.js";
+import { bytesOf, hex, holdsToken, pretty, raw } from "./format.js";
 import { bytes, plain, when, write } from "./text.js";
 
 /** How much of a body is brought and drawn unless more is asked for, in bytes. */
@@ -14,10 +16,11 @@ const chosen = { tab: "Body", way: "Pretty" };
 export class Detail {
   #asked = null;
 
+  #back = "";
+
   /** `changed(id, state)` is told what is learnt of a message on the way. */
-  constructor(root, back, changed) {
+  constructor(root, changed) {
     this.root = root;
-    this.back = back;
     this.changed = changed;
     this.id = null;
   }
@@ -43,8 +46,14 @@ export class Detail {
     }
   }
 
+  /** The address of the list. */
+  set back(address) {
+    this.#back = address;
+    this.root.querySelector("a.back")?.setAttribute("href", address);
+  }
+
   #way() {
-    return h("a", { class: "back", href: this.back }, "All messages");
+    return h("a", { class: "back", href: this.#back }, "All messages");
   }
 
   #draw(message) {
@@ -60,10 +69,12 @@ export class Detail {
       ["Folder", h("code", {}, message.folder)],
       ["Kind", message.kind],
       ["Attempts", String(message.attempt)],
+      message.repeats ? ["Came again", h("span", {}, `${message.repeats.count} times, last `, when(message.repeats.last_at))] : null,
+      message.repeat_of ? ["Repeat of", h("a", { href: `#/messages/${message.repeat_of}` }, h("code", {}, message.repeat_of))] : null,
       ["Peer", message.peer ? h("code", {}, message.peer) : "-"],
       ["Id", h("code", {}, message.id)],
       ["Grant", h("code", {}, message.grant_id)],
-    ];
+    ].filter((fact) => fact !== null);
     show(
       this.root,
       this.#way(),
@@ -72,6 +83,8 @@ export class Detail {
         { class: "headline" },
         write(h("h2", { id: title, tabindex: "-1" }), message.jid),
         chip(message.state),
+        message.test ? chip("test") : null,
+        h("button", { type: "button", on: { click: () => this.#curl() } }, "Copy as curl"),
         h("button", { type: "button", on: { click: (event) => this.#replay(event.currentTarget) } }, "Replay"),
       ),
       h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
@@ -112,6 +125,9 @@ export class Detail {
         ),
       );
     }
+    if (holdsToken(message)) {
+      rest.push(h("p", { class: "cut" }, "A token of Doorbell's stands in it: here it reads [token]. Download and Copy as curl are verbatim."));
+    }
     const download = h("button", { type: "button", on: { click: () => this.#download() } }, "Download");
     return [h("div", { class: "ways", role: "group", "aria-label": "Body as" }, buttons, download), ...rest, view];
   }
@@ -131,6 +147,17 @@ export class Detail {
       const url = URL.createObjectURL(blob);
       h("a", { href: url, download: `${this.message.id}.bin` }).click();
       setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    });
+  }
+
+  /** What was sent as a line for a shell, verbatim. */
+  async #curl() {
+    await attempt(async () => {
+      const { line, left } = curl(await this.#all());
+      const copied = await copy(line);
+      const said = "Copied, body and headers verbatim. Set URL to where it shall go.";
+      const lost = left === 0 ? "" : ` ${left} ${left === 1 ? "header" : "headers"} with hidden characters left out.`;
+      toast(copied ? `${said}${lost}` : "This browser does not let a page copy.", !copied);
     });
   }
 
@@ -184,7 +211,7 @@ function life(message) {
       {},
       when(entry.at, true),
       chip(entry.what),
-      write(h("span", {}), [entry.detail, entry.attempt && `attempt ${entry.attempt}`].filter(Boolean).join(", ")),
+      write(h("span", {}), [entry.detail, entry.attempt && `attempt ${entry.attempt}`, entry.reason].filter(Boolean).join(", ")),
     ),
   );
   return [h("ol", { class: "life" }, entries)];

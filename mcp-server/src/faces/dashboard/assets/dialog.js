@@ -13,8 +13,8 @@ export function open(title, fill) {
   return dialog;
 }
 
-/** Asks whether to go on with what cannot be undone. */
-export function confirm(title, text, action) {
+/** Asks whether to go on; `final`: with what cannot be undone. */
+export function confirm(title, text, action, final = true) {
   return new Promise((answer) => {
     const dialog = open(title, (dialog) => [
       h("p", {}, text),
@@ -22,7 +22,7 @@ export function confirm(title, text, action) {
         "p",
         { class: "actions" },
         h("button", { type: "button", autofocus: true, on: { click: () => dialog.close() } }, "Cancel"),
-        h("button", { type: "button", class: "danger", on: { click: () => dialog.close("yes") } }, action),
+        h("button", { type: "button", class: final ? "danger" : "primary", on: { click: () => dialog.close("yes") } }, action),
       ),
     ]);
     dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"));

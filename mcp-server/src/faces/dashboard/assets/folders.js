@@ -5,6 +5,7 @@ import { attempt } from "./detail.js";
 import { confirm } from "./dialog.js";
 import { fresh, h, show, toast } from "./dom.js";
 import { issue } from "./issue.js";
+import { sendTest } from "./test.js";
 import { count, when, write } from "./text.js";
 
 export class Folders {
@@ -63,12 +64,13 @@ export class Folders {
             "table",
             { class: "grid" },
             h("thead", {}, h("tr", {}, ["Address", "Context", "Issued", "Expires", "Last used", ""].map((name) => h("th", { scope: "col" }, name || h("span", { class: "unseen" }, "Actions"))))),
-            h("tbody", {}, entry.tokens.map((token) => this.#token(token))),
+            h("tbody", {}, entry.tokens.map((token) => this.#token(token, entry.tokens))),
           ),
     );
   }
 
-  #token(token) {
+  /** One URL. `all`: those of the same folder, among which are all of its address. */
+  #token(token, all) {
     const address = fresh("jid");
     const cell = (name, content) => h("td", { "data-name": name }, content);
     return h(
@@ -81,22 +83,27 @@ export class Folders {
       cell("Last used", token.last_used_at ? when(token.last_used_at) : h("span", { class: "quiet" }, "not yet")),
       h(
         "td",
-        {},
-        h("button", { type: "button", class: "danger", "aria-describedby": address, on: { click: () => this.#revoke(token.jid) } }, "Revoke"),
+        { class: "does" },
+        token.jid.startsWith("hook:") ? h("button", { type: "button", "aria-describedby": address, on: { click: () => sendTest(token) } }, "Test") : null,
+        h("button", { type: "button", class: "danger", "aria-describedby": address, on: { click: () => this.#revoke(token, all) } }, "Revoke"),
       ),
     );
   }
 
-  async #revoke(jid) {
+  /** Ends one URL; others of the same address stay. */
+  async #revoke(token, all) {
+    const { jid, grant_id: id } = token;
+    const others = all.filter((other) => other.jid === jid).length - 1;
+    const left = others === 0 ? "It is the only one of its address." : others === 1 ? "Another one of the same address stays." : `${count(others)} others of the same address stay.`;
     const sure = await confirm(
       "Revoke webhook?",
-      `Whatever posts to ${jid} is refused from now on. All URLs of this address end, and none can be brought back.`,
+      `This ends one URL of ${jid}: whatever posts to it is refused from now on, and it cannot be brought back. ${left}`,
       "Revoke",
     );
     if (!sure) return;
     await attempt(async () => {
-      const { revoked } = await remove(`v1/route_tokens/${jid.split("/").map(encodeURIComponent).join("/")}`);
-      toast(revoked === 1 ? "Revoked." : `Revoked ${revoked} URLs.`);
+      await remove(`v1/grants/${encodeURIComponent(id)}`);
+      toast("Revoked.");
       await this.reload();
     });
   }

@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { write } from "./text.js";
+import { STEAD, redact } from "./tokens.js";
 
 /** Deeper than this nothing is indented further. */
 const DEEPEST = 64;
@@ -19,22 +20,40 @@ export function textOf(message) {
   return message.body_encoding === "base64" ? new TextDecoder().decode(bytesOf(message)) : message.body;
 }
 
-/** As it came. */
+/** As it came, but for tokens. */
 export function raw(message) {
-  return write(h("pre", { class: "body" }), textOf(message), true);
+  return write(h("pre", { class: "body" }), textOf(message), true, message.body_truncated);
 }
 
-/** Sixteen bytes a line: where, the bytes, and what of them is printable ASCII. */
+/** Bytes as characters of the same numbers. */
+function latin(bytes) {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return text;
+}
+
+/** Whether a token stands in the body, and `[token]` where it is shown. */
+export function holdsToken(message) {
+  const text = textOf(message);
+  return redact(text, message.body_truncated) !== text;
+}
+
+/** Sixteen bytes a line: where, the bytes, and what of them is printable ASCII; of what is shown, so without tokens. */
 export function hex(message) {
-  const all = bytesOf(message);
+  const all = Uint8Array.from(redact(latin(bytesOf(message)), message.body_truncated), (character) => character.charCodeAt(0));
+  const text = latin(all);
   const lines = [];
-  for (let at = 0; at < all.length; at += 16) {
-    const row = all.subarray(at, at + 16);
+  let next = 0;
+  for (let at = 0; at < all.length; at = next) {
+    // What stands for a token is read in one piece.
+    const stead = text.slice(at + 10, at + 22).indexOf(STEAD);
+    next = stead === -1 ? at + 16 : at + 10 + stead;
+    const row = all.subarray(at, next);
     const numbers = Array.from(row, (byte) => byte.toString(16).padStart(2, "0"));
     const left = numbers.slice(0, 8).join(" ").padEnd(23);
     const right = numbers.slice(8).join(" ").padEnd(23);
-    const text = Array.from(row, (byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : ".")).join("");
-    lines.push(`${at.toString(16).padStart(8, "0")}  ${left}  ${right}  ${text}`);
+    const seen = Array.from(row, (byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : ".")).join("");
+    lines.push(`${at.toString(16).padStart(8, "0")}  ${left}  ${right}  ${seen}`);
   }
   return h("pre", { class: "body hex" }, lines.join("\n"));
 }
@@ -43,7 +62,7 @@ export function hex(message) {
 export function pretty(message) {
   const text = textOf(message);
   const type = (message.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
-  if (type === "application/x-www-form-urlencoded") return form(text);
+  if (type === "application/x-www-form-urlencoded") return form(text, message.body_truncated);
   if (/^\s*[[{"]/.test(text) || /[/+]json$/.test(type)) {
     const laid = json(text);
     if (laid !== null) return laid;
@@ -51,9 +70,9 @@ export function pretty(message) {
   return null;
 }
 
-function form(text) {
+function form(text, cut) {
   const rows = [...new URLSearchParams(text)].map(([name, value]) =>
-    h("tr", {}, write(h("th", { scope: "row" }), name), h("td", {}, json(value) ?? write(h("pre", {}), value, true))),
+    h("tr", {}, write(h("th", { scope: "row" }), name), h("td", {}, json(value) ?? write(h("pre", {}), value, true, cut))),
   );
   if (rows.length === 0) return null;
   return h("table", { class: "pairs" }, h("tbody", {}, rows));

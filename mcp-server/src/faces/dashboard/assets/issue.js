@@ -1,9 +1,11 @@
 // Issuing a webhook: a form, then its URL, once, and where to paste it.
 
 import { get, post, Refusal } from "./api.js";
+import { copy, line } from "./copy.js";
 import { open } from "./dialog.js";
 import { fresh, h, show, tell } from "./dom.js";
-import { moment, plain } from "./text.js";
+import { outcome } from "./test.js";
+import { plain, when } from "./text.js";
 
 const HOUR = 3600;
 const LIVES = [["Never", 0], ["In an hour", HOUR], ["In a day", 24 * HOUR], ["In 7 days", 168 * HOUR], ["In 30 days", 720 * HOUR], ["In a year", 8760 * HOUR]];
@@ -105,32 +107,52 @@ function form(dialog, content, folder, folders, issued) {
   (folder ? inputs.source_label : inputs.target_folder).setAttribute("autofocus", "");
 }
 
+/** Shows a webhook that was made without the form, and what became of a test of it. */
+export async function issued(ask, token, tested) {
+  const list = await known();
+  open("Webhook issued", (dialog) => {
+    const content = h("div");
+    queueMicrotask(() => result(dialog, content, ask, token, list, tested));
+    return [content];
+  });
+}
+
+/** A text as one word of a shell. */
+function word(text) {
+  return `'${text}'`;
+}
+
 /** The only time the URL is shown: it goes with the dialog. */
-function result(dialog, content, ask, token, list) {
+function result(dialog, content, ask, token, list, tested = null) {
   const url = h("input", { type: "text", readonly: true, spellcheck: "false", class: "url", on: { focus: () => url.select() } });
   url.value = token.url;
   const copied = h("span", { class: "copied", role: "status" });
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(url.value);
+  const click = async () => {
+    if (await copy(url.value)) {
       copied.textContent = "Copied.";
-    } catch {
+    } else {
       url.select();
       copied.textContent = "Press Ctrl+C to copy.";
     }
   };
   const source = stepsFor(list, ask.source_label);
-  const button = h("button", { type: "button", class: "primary", on: { click: copy } }, "Copy");
+  const button = h("button", { type: "button", class: "primary", on: { click } }, "Copy");
   show(
     content,
     field("Webhook URL", url, "It is shown this once. If it gets lost, revoke it and issue another."),
     h("p", { class: "actions start" }, button, copied),
-    h("dl", { class: "facts" }, h("div", {}, h("dt", {}, "Address"), h("dd", {}, h("code", {}, plain(token.jid)))), h("div", {}, h("dt", {}, "Expires"), h("dd", {}, token.expires_at ? moment(token.expires_at) : "never"))),
+    token.warning ? h("p", { class: "warn" }, token.warning) : null,
+    tested === null ? null : outcome(tested, () => dialog.close()),
+    h("dl", { class: "facts" }, h("div", {}, h("dt", {}, "Address"), h("dd", {}, h("code", {}, plain(token.jid)))), h("div", {}, h("dt", {}, "Expires"), h("dd", {}, token.expires_at ? when(token.expires_at) : "never"))),
+    h("h3", {}, "Try it"),
+    line(`curl -d '{"hello":"doorbell"}' ${word(token.url)}`, "a first message"),
     h("h3", {}, `Where to paste it: ${source.title}`),
     h("ol", { class: "steps" }, source.steps.map((step) => h("li", {}, step))),
     h("p", { class: "actions" }, h("button", { type: "button", on: { click: () => dialog.close() } }, "Done")),
   );
-  dialog.addEventListener("close", () => { url.value = ""; });
+  dialog.addEventListener("close", () => {
+    url.value = "";
+  });
   dialog.querySelector("h2").textContent = "Webhook issued";
   tell("Webhook issued.");
   button.focus();

@@ -2,7 +2,8 @@
 
 import { chip } from "./detail.js";
 import { h } from "./dom.js";
-import { moment, plain } from "./text.js";
+import { plain, when } from "./text.js";
+import { redact } from "./tokens.js";
 
 /** How many rows there are at the most. */
 export const MOST = 500;
@@ -18,15 +19,16 @@ export function stateOf(message) {
 
 function preview(message) {
   if (message.body_encoding === "base64") return "(bytes)";
-  return plain(message.body.slice(0, PREVIEW)).trim() || "(empty)";
+  return plain(redact(message.body, message.body_truncated).slice(0, PREVIEW)).trim() || "(empty)";
 }
 
 export class Rows {
   #rows = new Map();
 
-  /** `base` is what the address of a message begins with. */
-  constructor(base, labelled) {
-    this.base = base;
+  /** The address of a message. */
+  place = (id) => `#/messages/${id}`;
+
+  constructor(labelled) {
     this.list = h("ol", { class: "rows", "aria-label": labelled });
   }
 
@@ -70,9 +72,9 @@ export class Rows {
     const mark = chip(stateOf(message));
     const link = h(
       "a",
-      { href: `${this.base}/${message.id}`, tabindex: "-1", "data-id": message.id },
+      { href: this.place(message.id), tabindex: "-1", "data-id": message.id },
       h("span", { class: "jid" }, plain(message.jid)),
-      h("time", { datetime: message.received_at, title: message.received_at }, moment(message.received_at)),
+      when(message.received_at),
       h("span", { class: "preview" }, event ? h("b", {}, `${plain(event.slice(0, 60))} `) : null, preview(message)),
       mark,
     );
@@ -117,6 +119,17 @@ export class Rows {
     const mark = chip(state);
     row.mark.replaceWith(mark);
     row.mark = mark;
+  }
+
+  /** The messages that are listed. */
+  ids() {
+    return [...this.#rows.keys()];
+  }
+
+  /** Whether the newest rows, down to the message `oldest`, are these. */
+  begins(ids, oldest) {
+    const shown = this.ids().filter((id) => id >= oldest);
+    return shown.length === ids.length && ids.every((id) => this.has(id));
   }
 
   /** Whether any of the newest may yet change by itself. */

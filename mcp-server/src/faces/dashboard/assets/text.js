@@ -1,5 +1,7 @@
 // Strangers' text, shown so that it cannot pass for something else: what steers a terminal, turns
-// the direction of writing or cannot be seen at all is shown as its number.
+// the direction of writing or cannot be seen at all is shown as its number, and a token not at all.
+
+import { redact } from "./tokens.js";
 
 const HIDDEN =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e0fff}]|\p{Cs}/gu;
@@ -14,11 +16,20 @@ function name(hidden) {
 
 /** A text in one line, without marks: for attributes and previews. */
 export function plain(text) {
-  return text.replace(HIDDEN, name);
+  return redact(text).replace(HIDDEN, name);
 }
 
-/** Adds a text to an element, what is hidden in it marked. `lines`: it may break lines and have tabs. */
-export function write(element, text, lines = false) {
+/** Whether anything in a text is hidden, but for what breaks lines. */
+export function hides(text) {
+  return text.replace(/[\n\t]/g, "").search(HIDDEN) !== -1;
+}
+
+/**
+ * Adds a text to an element, what is hidden in it marked. `lines`: it may break lines and have tabs.
+ * `cut`: it is the beginning of one.
+ */
+export function write(element, sent, lines = false, cut = false) {
+  const text = redact(sent, cut);
   let from = 0;
   let marks = 0;
   let rest = null;
@@ -43,7 +54,7 @@ export function write(element, text, lines = false) {
     from = found.index + hidden.length;
   }
   if (rest !== null) {
-    element.append(lines ? rest.replace(HIDDEN, (c) => (c === "\n" || c === "\t" ? c : name(c))) : plain(rest));
+    element.append(rest.replace(HIDDEN, (c) => (lines && (c === "\n" || c === "\t") ? c : name(c))));
   } else if (from < text.length) {
     element.append(text.slice(from));
   }
@@ -75,11 +86,28 @@ export function moment(text, millis = false) {
   return at.getFullYear() === today.getFullYear() ? `${date} ${time}` : `${at.getFullYear()}-${date} ${time}`;
 }
 
-/** The same as an element that also holds the exact moment. */
+const EXACT = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+  timeZoneName: "short",
+});
+
+/** A moment with its date and zone, and as it stands in the log. */
+export function exact(text) {
+  return `${EXACT.format(new Date(text))} (${text})`;
+}
+
+/** A moment as an element that shows all of it to whoever points there. */
 export function when(text, millis = false) {
   const time = document.createElement("time");
   time.dateTime = text;
-  time.title = text;
+  time.title = exact(text);
   time.textContent = moment(text, millis);
   return time;
 }
