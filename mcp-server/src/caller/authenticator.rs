@@ -44,9 +44,9 @@ impl Authenticator {
     /// Lets in whoever shows an API key of this store.
     pub fn new(keys: Arc<dyn Store>) -> Self {
         Self {
+            browsers: Browsers::new(Arc::clone(&keys)),
             keys,
             issuer: None,
-            browsers: Browsers::default(),
             links: SignInLinks::default(),
             ended: watch::Sender::new(()),
         }
@@ -92,6 +92,8 @@ impl Authenticator {
                 .issuer
                 .as_ref()
                 .is_some_and(|issuer| issuer.now() < *expires_at),
+            // Its session is asked, which ends with it.
+            Credential::BrowserKey { .. } => true,
             Credential::Browser { session, shown } => {
                 self.browsers.is_open(session) && self.still_lets_in(shown)
             }
@@ -134,14 +136,21 @@ impl Authenticator {
             .map_err(|_| Refusal::Unauthenticated("this is no credential".to_owned()))?;
         let admitted = self.bearer(&admitted).await?;
         tracing::info!(by = %admitted.principal, credential = %admitted.credential, "a browser signed in");
-        Ok(self.browsers.open(admitted, name))
+        let opened = self.browsers.open(admitted, name).await?;
+        opened.ok_or_else(|| Refusal::Unauthenticated("this key was revoked just now".to_owned()))
     }
 
     /// A browser signs in as whom the issuer says it is; nothing where that names no folder.
-    pub fn sign_in_verified(&self, verified: Verified, name: CookieName) -> Option<CookieSecret> {
-        let admitted = admitted(verified)?;
+    pub async fn sign_in_verified(
+        &self,
+        verified: Verified,
+        name: CookieName,
+    ) -> Result<Option<CookieSecret>, Refusal> {
+        let Some(admitted) = admitted(verified) else {
+            return Ok(None);
+        };
         tracing::info!(by = %admitted.principal, credential = %admitted.credential, "a browser signed in");
-        Some(self.browsers.open(admitted, name))
+        Ok(self.browsers.open(admitted, name).await?)
     }
 
     /// A link by which a browser signs in as whoever asks for it. One that is signed in by a cookie
@@ -162,20 +171,24 @@ impl Authenticator {
 
     /// A browser signs in by a link; nothing where the link is not good, or no longer lets in whoever
     /// made it.
-    pub fn sign_in_by_link(&self, link: &str, name: CookieName) -> Option<CookieSecret> {
-        let admitted = self.links.take(link)?;
-        if !self.still_lets_in(&admitted.credential) {
-            return None;
-        }
+    pub async fn sign_in_by_link(
+        &self,
+        link: &str,
+        name: CookieName,
+    ) -> Result<Option<CookieSecret>, Refusal> {
+        let admitted = self.links.take(link);
+        let admitted = admitted.filter(|admitted| self.still_lets_in(&admitted.credential));
+        let Some(admitted) = admitted else {
+            return Ok(None);
+        };
         tracing::info!(by = %admitted.principal, credential = %admitted.credential, "a browser signed in by a link");
-        Some(self.browsers.open(admitted, name))
+        Ok(self.browsers.open(admitted, name).await?)
     }
 
     /// Whose browser a cookie is of, if it is signed in still.
-    pub fn browser(&self, shown: &Shown) -> Option<Admitted> {
-        let (session, admitted) = self.browsers.find(shown)?;
+    pub async fn browser(&self, shown: &Shown) -> Option<Admitted> {
+        let (session, admitted) = self.browsers.find(shown).await?;
         if !self.still_lets_in(&admitted.credential) {
-            self.browsers.close(shown);
             return None;
         }
         Some(Admitted {
@@ -188,9 +201,10 @@ impl Authenticator {
     }
 
     /// Ends a browser's session.
-    pub fn sign_out(&self, shown: &Shown) {
-        self.browsers.close(shown);
+    pub async fn sign_out(&self, shown: &Shown) -> Result<(), Refusal> {
+        self.browsers.close(shown).await?;
         self.note_end();
+        Ok(())
     }
 
     async fn bearer(&self, shown: &HeaderValue) -> Result<Admitted, Refusal> {

@@ -1,8 +1,9 @@
 //! Browsers that have signed in.
 //!
 //! A browser shows its credential once, in the sign-in form, and from then on a cookie of 256 random
-//! bits. Here lies only the cookie's hash, and what was shown, which is asked again at each request:
-//! with a revoked key its browsers are out too. It is kept in memory alone: a restart signs out.
+//! bits. Only the cookie's hash is kept, and what was shown, which is asked again at each request:
+//! with a revoked key its browsers are out too. Whoever signed in with a key is a row in the store, and
+//! stays signed in over a restart; whoever came from the issuer is kept in memory alone.
 
 use std::{
     collections::HashMap,
@@ -13,8 +14,11 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use doorbell_core::{
+    browser::BrowserSession,
+    key::{ApiKey, KeyId},
+    ports::{Store, StoreError},
     time::{Clock, Timestamp},
-    token::Chance,
+    token::{Chance, TokenHash},
 };
 use doorbell_ingress::{
     machine::{SystemChance, SystemClock},
@@ -22,13 +26,16 @@ use doorbell_ingress::{
 };
 use http::{HeaderMap, header::COOKIE};
 
-use super::Admitted;
+use super::{Admitted, Credential};
 
 /// After so long without a request a browser has to sign in again.
 const IDLE: Duration = Duration::from_secs(12 * 3600);
 /// After so long it has to in any case.
 const ABSOLUTE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How many browsers are signed in at once at the most: the longest unseen goes first.
+/// A row is written anew when it would last so much longer: not at each request.
+const WORTH_WRITING: Duration = Duration::from_secs(5 * 60);
+/// How many browsers that came from the issuer are signed in at once at the most: the longest unseen
+/// goes first.
 const MOST: usize = 1024;
 /// What a CSRF token is derived from the cookie for.
 const CSRF: &str = "doorbell 2026-11-21 the CSRF token of a browser session";
@@ -56,8 +63,13 @@ impl CookieSecret {
         Self("sample".to_owned())
     }
 
-    fn id(&self) -> BrowserId {
-        BrowserId(*blake3::hash(self.0.as_bytes()).as_bytes())
+    /// The name is part of it: under another one the cookie is nobody's.
+    fn id(&self, name: CookieName) -> BrowserId {
+        let mut hash = blake3::Hasher::new();
+        hash.update(name.as_str().as_bytes());
+        hash.update(b"=");
+        hash.update(self.0.as_bytes());
+        BrowserId(*hash.finalize().as_bytes())
     }
 }
 
@@ -92,6 +104,13 @@ impl fmt::Debug for Csrf {
 /// Names a browser's session: its cookie's hash.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BrowserId([u8; 32]);
+
+impl BrowserId {
+    /// What its row is looked up by.
+    fn hash(self) -> TokenHash {
+        TokenHash::from_bytes(self.0)
+    }
+}
 
 impl fmt::Debug for BrowserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,6 +153,12 @@ pub struct Shown {
 }
 
 impl Shown {
+    fn id(&self) -> BrowserId {
+        self.secret.id(self.name)
+    }
+}
+
+impl Shown {
     /// Finds it. The name that is bound to its host goes first: others can be planted from a
     /// neighbouring name, or a page beside ours.
     pub fn find(headers: &HeaderMap) -> Option<Self> {
@@ -155,48 +180,96 @@ impl Shown {
     }
 }
 
+/// When a session that began then and is seen now ends.
+fn end(began: Timestamp, now: Timestamp) -> Timestamp {
+    now.plus(IDLE).min(began.plus(ABSOLUTE))
+}
+
+/// A session of somebody who came from the issuer.
 #[derive(Debug)]
 struct Visit {
     admitted: Admitted,
-    name: CookieName,
     began: Timestamp,
     seen: Timestamp,
 }
 
 impl Visit {
+    fn ends_at(&self) -> Timestamp {
+        end(self.began, self.seen)
+    }
+
     fn is_over(&self, now: Timestamp) -> bool {
-        now.since(self.seen) >= IDLE || now.since(self.began) >= ABSOLUTE
+        now >= self.ends_at()
     }
 }
 
 /// Every browser that is signed in.
 pub struct Browsers {
     clock: Arc<dyn Clock>,
+    store: Arc<dyn Store>,
     visits: Mutex<HashMap<BrowserId, Visit>>,
 }
 
-impl Default for Browsers {
-    fn default() -> Self {
-        Self::new(Arc::new(SystemClock))
-    }
-}
-
 impl Browsers {
-    /// None yet.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    /// Those that this store remembers.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self::with_clock(store, Arc::new(SystemClock))
+    }
+
+    /// The same, by this clock.
+    pub fn with_clock(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
+            store,
             visits: Mutex::default(),
         }
     }
 
     /// Somebody whose credential was found good signs in; always under a new id. The cookie is good
-    /// under this name alone.
-    pub fn open(&self, admitted: Admitted, name: CookieName) -> CookieSecret {
+    /// under this name alone. Nothing where the key was revoked meanwhile.
+    pub async fn open(
+        &self,
+        admitted: Admitted,
+        name: CookieName,
+    ) -> Result<Option<CookieSecret>, StoreError> {
         let mut random = [0; 32];
         SystemChance.fill(&mut random);
         let secret = CookieSecret(BASE64_URL_SAFE_NO_PAD.encode(random));
         let now = self.clock.now();
+        let id = secret.id(name);
+        let kept = match admitted.credential {
+            Credential::Key { id: key, .. } => {
+                self.keep(id, key, name != CookieName::Plain, now, now)
+                    .await?
+            }
+            Credential::Token { .. }
+            | Credential::Browser { .. }
+            | Credential::BrowserKey { .. } => {
+                self.visit(id, admitted, now);
+                true
+            }
+        };
+        Ok(kept.then_some(secret))
+    }
+
+    async fn keep(
+        &self,
+        id: BrowserId,
+        key: KeyId,
+        secure: bool,
+        began: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let session = BrowserSession {
+            key,
+            secure,
+            created_at: began,
+            ends_at: end(began, now),
+        };
+        self.store.keep_browser_session(session, id.hash()).await
+    }
+
+    fn visit(&self, id: BrowserId, admitted: Admitted, now: Timestamp) {
         let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
         visits.retain(|_, visit| !visit.is_over(now));
         if visits.len() >= MOST
@@ -207,51 +280,80 @@ impl Browsers {
         }
         let visit = Visit {
             admitted,
-            name,
             began: now,
             seen: now,
         };
-        visits.insert(secret.id(), visit);
-        secret
+        visits.insert(id, visit);
     }
 
     /// Whose browser it is, if its session is not over; seen now.
-    pub fn find(&self, shown: &Shown) -> Option<(BrowserId, Admitted)> {
-        let id = shown.secret.id();
+    pub async fn find(&self, shown: &Shown) -> Option<(BrowserId, Admitted)> {
+        let id = shown.id();
         let now = self.clock.now();
+        if let Some(admitted) = self.visited(id, now) {
+            return Some((id, admitted));
+        }
+        let (row, key) = self.row(id, now)?;
+        if end(row.created_at, now).since(row.ends_at) >= WORTH_WRITING {
+            let kept = self.keep(id, row.key, row.secure, row.created_at, now);
+            match kept.await {
+                Ok(true) => {}
+                // The key was revoked meanwhile.
+                Ok(false) => return None,
+                Err(error) => tracing::debug!(%error, "a browser's session was not prolonged"),
+            }
+        }
+        let admitted = Admitted {
+            principal: key.principal.clone(),
+            credential: Credential::BrowserKey { id: key.id },
+        };
+        Some((id, admitted))
+    }
+
+    fn visited(&self, id: BrowserId, now: Timestamp) -> Option<Admitted> {
         let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
-        let visit = visits
-            .get_mut(&id)
-            .filter(|visit| visit.name == shown.name)?;
+        let visit = visits.get_mut(&id)?;
         if visit.is_over(now) {
             visits.remove(&id);
             return None;
         }
         visit.seen = now;
-        Some((id, visit.admitted.clone()))
+        Some(visit.admitted.clone())
+    }
+
+    fn row(&self, id: BrowserId, now: Timestamp) -> Option<(BrowserSession, Arc<ApiKey>)> {
+        self.store.browser_session(&id.hash(), now)
     }
 
     /// Whether a session is not over yet; whoever stays on the line is asked again. Staying is no
     /// sign of life.
     pub fn is_open(&self, id: &BrowserId) -> bool {
-        let now = self.clock.now();
-        let visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
-        visits.get(id).is_some_and(|visit| !visit.is_over(now))
+        self.lasts(id).is_some()
     }
 
     /// How long a session lasts from now on, if nothing is heard of it.
     pub fn lasts(&self, id: &BrowserId) -> Option<Duration> {
         let now = self.clock.now();
         let visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
-        let visit = visits.get(id)?;
-        let end = visit.seen.plus(IDLE).min(visit.began.plus(ABSOLUTE));
-        Some(end.since(now))
+        let visit = visits.get(id).map(Visit::ends_at);
+        drop(visits);
+        let end = visit.or_else(|| self.row(*id, now).map(|(row, _)| row.ends_at))?;
+        (now < end).then(|| end.since(now))
     }
 
-    /// Ends a session.
-    pub fn close(&self, shown: &Shown) {
+    /// Whether it was one of those in memory, and is none any more.
+    fn forget(&self, id: BrowserId) -> bool {
         let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
-        visits.remove(&shown.secret.id());
+        visits.remove(&id).is_some()
+    }
+
+    /// Ends a session, for good once this returns.
+    pub async fn close(&self, shown: &Shown) -> Result<(), StoreError> {
+        let id = shown.id();
+        if !self.forget(id) {
+            self.store.end_browser_session(id.hash()).await?;
+        }
+        Ok(())
     }
 }
 

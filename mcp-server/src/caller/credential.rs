@@ -25,6 +25,12 @@ pub enum Credential {
         /// From when on it is not good any more.
         expires_at: Timestamp,
     },
+    /// An API key that a browser signed in with: it is asked after with the browser's session, which
+    /// ends with it. Only [`Self::Browser`] holds one.
+    BrowserKey {
+        /// Names the key.
+        id: KeyId,
+    },
     /// The cookie of a browser that signed in.
     Browser {
         /// Names its session.
@@ -39,7 +45,7 @@ impl Credential {
     /// leased to it still is.
     pub fn identity(&self) -> [u8; 16] {
         match self {
-            Self::Key { id, .. } => id.as_u128().to_be_bytes(),
+            Self::Key { id, .. } | Self::BrowserKey { id } => id.as_u128().to_be_bytes(),
             Self::Token { subject, .. } => subject.identity(),
             Self::Browser { shown, .. } => shown.identity(),
         }
@@ -48,7 +54,7 @@ impl Credential {
     /// When it ends by itself, if that is known beforehand.
     pub fn expires_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Key { .. } => None,
+            Self::Key { .. } | Self::BrowserKey { .. } => None,
             Self::Token { expires_at, .. } => Some(*expires_at),
             Self::Browser { shown, .. } => shown.expires_at(),
         }
@@ -59,7 +65,7 @@ impl Credential {
 impl fmt::Display for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Key { id, .. } => write!(f, "key {id}"),
+            Self::Key { id, .. } | Self::BrowserKey { id } => write!(f, "key {id}"),
             Self::Token { subject, .. } => write!(f, "token of {subject}"),
             Self::Browser { shown, .. } => write!(f, "browser of {shown}"),
         }

@@ -168,7 +168,7 @@ async fn who(
     if !headers.contains_key(AUTHORIZATION)
         && path.starts_with("/v1/")
         && let Some(shown) = Shown::find(headers)
-        && let Some(admitted) = house.authenticator.browser(&shown)
+        && let Some(admitted) = house.authenticator.browser(&shown).await
     {
         same_origin::check(method, headers, own, &shown.secret.csrf())?;
         return caller::identify_as(admitted, headers);

@@ -16,7 +16,7 @@ use super::{
     Desk, Visitor,
     mount::Mount,
     page::{self, At, Said},
-    sign_in::from,
+    sign_in::{from, leave_behind, not_now},
 };
 use crate::{
     faces::guard::Peer,
@@ -104,11 +104,16 @@ pub(super) async fn come_back(
     };
     let mount = Mount::told(issuer.is_secure(&headers), desk.hosts.control_url());
     let authenticator = &desk.house.authenticator;
-    let Some(secret) = authenticator.sign_in_verified(verified, mount.cookie_name()) else {
+    let name = mount.cookie_name();
+    let signed_in = match authenticator.sign_in_verified(verified, name).await {
+        Ok(signed_in) => signed_in,
+        Err(refusal) => return not_now(&desk, &refusal, At::Below),
+    };
+    let Some(secret) = signed_in else {
         return page::sign_in(&desk, Said::NoFolder, At::Below);
     };
     if let Some(Extension(visitor)) = visitor {
-        authenticator.sign_out(&visitor.shown);
+        leave_behind(authenticator, &visitor).await;
     }
     let mut response = Html(ON).into_response();
     let headers = response.headers_mut();

@@ -71,7 +71,10 @@ async fn let_in(State(desk): State<Arc<Desk>>, mut request: Request, next: Next)
     let signed_in = if bearer {
         authenticator.authenticate(headers).await.is_ok()
     } else {
-        (shown.as_ref()).is_some_and(|shown| authenticator.browser(shown).is_some())
+        match &shown {
+            None => false,
+            Some(shown) => authenticator.browser(shown).await.is_some(),
+        }
     };
     let binder = login::Binder::find(headers);
     headers.remove(AUTHORIZATION);

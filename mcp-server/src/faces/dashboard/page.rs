@@ -32,6 +32,8 @@ pub(super) enum Said {
     Elsewhere(LoginError),
     /// The issuer knows them and gives them no folder.
     NoFolder,
+    /// The store keeps nothing just now.
+    NotNow,
 }
 
 /// Where a page is shown, for what it links to.
@@ -99,6 +101,11 @@ pub(super) fn sign_in(desk: &Desk, said: Said, at: At) -> Response {
         Said::Elsewhere(_) => (
             StatusCode::UNAUTHORIZED,
             "The issuer did not sign you in.".to_owned(),
+        ),
+        Said::NotNow => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The server cannot write just now, so nobody can sign in. Try again shortly."
+                .to_owned(),
         ),
         Said::NoFolder => (
             StatusCode::FORBIDDEN,

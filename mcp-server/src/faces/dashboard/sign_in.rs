@@ -20,10 +20,14 @@ use super::{
     page::{self, At, Said},
     sign_in_link,
 };
-use crate::faces::{
-    guard::Peer,
-    rest::Problem,
-    same_origin::{self, OwnOrigin},
+use crate::{
+    caller::Authenticator,
+    faces::{
+        guard::Peer,
+        rest::Problem,
+        same_origin::{self, OwnOrigin},
+    },
+    refusal::Refusal,
 };
 
 /// The largest form that is read, in bytes.
@@ -47,7 +51,8 @@ pub(super) async fn form(
 ) -> Response {
     if let Some(link) = sign_in_link::find(&request) {
         let visitor = visitor.map(|visitor| visitor.0);
-        return sign_in_link::follow(&desk, from(peer), visitor, link, &request);
+        let way = sign_in_link::Way::of(&request);
+        return sign_in_link::follow(&desk, from(peer), visitor, link, way).await;
     }
     match visitor {
         Some(Extension(visitor)) if visitor.signed_in => Redirect::to(ROOT).into_response(),
@@ -82,17 +87,31 @@ pub(super) async fn sign_in(
     match authenticator.sign_in(&form.credential, name).await {
         Ok(secret) => {
             if let Some(Extension(visitor)) = visitor {
-                authenticator.sign_out(&visitor.shown);
+                leave_behind(authenticator, &visitor).await;
             }
             let mut response = Redirect::to(ROOT).into_response();
             let cookie = mount.set(secret.expose());
             response.headers_mut().append(header::SET_COOKIE, cookie);
             response
         }
+        Err(refusal @ Refusal::Unavailable(_)) => not_now(&desk, &refusal, At::Root),
         Err(refusal) => {
             tracing::info!(peer = %from, %refusal, "a browser was not let in");
             page::sign_in(&desk, Said::Unknown, At::Root)
         }
+    }
+}
+
+/// Says that nobody can be signed in just now.
+pub(super) fn not_now(desk: &Desk, refusal: &Refusal, at: At) -> Response {
+    tracing::warn!(%refusal, "a browser could not be signed in");
+    page::sign_in(desk, Said::NotNow, at)
+}
+
+/// Ends the session that a browser had before it signed in anew. It forgets the cookie in any case.
+pub(super) async fn leave_behind(authenticator: &Authenticator, visitor: &Visitor) {
+    if let Err(refusal) = authenticator.sign_out(&visitor.shown).await {
+        tracing::warn!(%refusal, "a browser's former session lasts until its time is over");
     }
 }
 
@@ -112,7 +131,9 @@ pub(super) async fn sign_out(
     if let Err(refusal) = same_origin::check(method, headers, own, &visitor.csrf) {
         return Problem(refusal).into_response();
     }
-    desk.house.authenticator.sign_out(&visitor.shown);
+    if let Err(refusal) = desk.house.authenticator.sign_out(&visitor.shown).await {
+        return Problem(refusal).into_response();
+    }
     let cookie = Mount::of(own).unset(visitor.shown.name);
     (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
 }

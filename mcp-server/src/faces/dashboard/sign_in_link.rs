@@ -12,7 +12,7 @@ use super::{
     Desk, Visitor,
     mount::Mount,
     page::{self, At, Said},
-    sign_in::ROOT,
+    sign_in::{ROOT, leave_behind, not_now},
 };
 use crate::faces::same_origin;
 
@@ -22,21 +22,44 @@ pub(super) fn find(request: &Request) -> Option<String> {
     form_urlencoded::parse(query).find_map(|(name, value)| (name == "link").then(|| value.into()))
 }
 
+/// Who asks for a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Something that looks at links before anyone follows them.
+    Ahead,
+    /// A person, from another site's page.
+    Elsewhere,
+    /// A person.
+    Person,
+}
+
+impl Way {
+    /// By what a request says of itself.
+    pub(super) fn of(request: &Request) -> Self {
+        if looks_ahead(request) {
+            Self::Ahead
+        } else if same_origin::no_other_page(request.headers()).is_err() {
+            Self::Elsewhere
+        } else {
+            Self::Person
+        }
+    }
+}
+
 /// Signs in whoever follows a good link. What looks ahead (a preview, a browser that fetches before
 /// anyone clicks) does not spend it; and where another site's page led here, a person is asked
 /// first, so that nobody is signed in as somebody else unawares.
-pub(super) fn follow(
+pub(super) async fn follow(
     desk: &Desk,
     from: IpAddr,
     visitor: Option<Visitor>,
     link: String,
-    request: &Request,
+    way: Way,
 ) -> Response {
-    if looks_ahead(request) {
-        return page::sign_in(desk, Said::Nothing, At::Root);
-    }
-    if same_origin::no_other_page(request.headers()).is_err() {
-        return ask_first(desk, &link);
+    match way {
+        Way::Ahead => return page::sign_in(desk, Said::Nothing, At::Root),
+        Way::Elsewhere => return ask_first(desk, &link),
+        Way::Person => {}
     }
     if let Err(wait) = desk.attempts.check(from) {
         return page::sign_in(desk, Said::Slower(wait.as_secs() + 1), At::Root);
@@ -45,12 +68,17 @@ pub(super) fn follow(
     // It leads to where clients were told to reach us.
     let url = desk.hosts.control_url();
     let mount = Mount::told(url.is_some_and(|url| url.origin().is_secure()), url);
-    let Some(secret) = authenticator.sign_in_by_link(&link, mount.cookie_name()) else {
+    let name = mount.cookie_name();
+    let signed_in = match authenticator.sign_in_by_link(&link, name).await {
+        Ok(signed_in) => signed_in,
+        Err(refusal) => return not_now(desk, &refusal, At::Root),
+    };
+    let Some(secret) = signed_in else {
         tracing::info!(peer = %from, "a browser came by a link that is not good");
         return page::sign_in(desk, Said::Stale, At::Root);
     };
     if let Some(visitor) = visitor {
-        authenticator.sign_out(&visitor.shown);
+        leave_behind(authenticator, &visitor).await;
     }
     let mut response = Redirect::to(ROOT).into_response();
     let cookie = mount.set(secret.expose());

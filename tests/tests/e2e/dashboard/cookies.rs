@@ -269,16 +269,64 @@ fn each_sign_in_is_a_session_of_its_own_and_takes_over_nothing() {
     let second = cookie_of(&sign_in(&server, &key, &[("Cookie", &first)]).expect(303));
     assert_ne!(first, second);
     assert_eq!((ask(&first), ask(&second)), (401, 200));
-    let mut restarted = server;
-    restarted.stop_and_restart();
-    let again = http::send(
-        restarted.control,
-        "GET",
-        "/v1/whoami",
-        &[("Cookie", &second)],
-        b"",
-    );
-    again.expect("the control listener answers").expect(401);
+}
+
+#[test]
+fn a_restart_signs_nobody_out_whose_key_is_still_good() {
+    let home = Home::new();
+    let mut server = home.serve();
+    let operator = server.operator();
+    let issue = |folder: &str| {
+        let key = operator.make("/v1/keys", json!({"folder": folder}));
+        e2e::run::register(&key.to_string());
+        let text = |name: &str| key[name].as_str().expect("a text").to_owned();
+        (text("key"), text("key_id"))
+    };
+    let ((kept, _), (lost, lost_id)) = (issue("acme"), issue("acme"));
+    let stays = cookie_of(&sign_in(&server, &kept, &[]).expect(303));
+    let secure = [("Origin", "https://127.0.0.1")];
+    let safe = cookie_of(&sign_in(&server, &kept, &secure).expect(303));
+    let ends = cookie_of(&sign_in(&server, &lost, &[]).expect(303));
+    let left = Session::begin(&server, &kept);
+    left.send("POST", "/sign-out", &left.own(), "").expect(204);
+    let left = left.cookie.clone();
+    let csrf = |control, cookie: &str| {
+        let page = http::send(control, "GET", "/", &[("Cookie", cookie)], b"");
+        let page = page.expect("an answer").expect(200).text();
+        let (_, rest) = page
+            .split_once("doorbell-csrf\" content=\"")
+            .expect("a token");
+        rest.split('"').next().expect("a value").to_owned()
+    };
+    let before = csrf(server.control, &stays);
+    let ask = |control, cookie: &str| {
+        let reply = http::send(control, "GET", "/v1/whoami", &[("Cookie", cookie)], b"");
+        reply.expect("an answer")
+    };
+    for crash in [false, true] {
+        if crash {
+            server.crash_and_restart();
+        } else {
+            server.stop_and_restart();
+        }
+        for cookie in [&stays, &safe] {
+            let who = ask(server.control, cookie).expect(200).json();
+            assert_eq!(who["folder"], "acme", "with the key's own rights");
+        }
+        // The page that was open before goes on as it was.
+        assert_eq!(csrf(server.control, &stays), before);
+        ask(server.control, &left).expect(401);
+        // Under another name it is nobody's.
+        let renamed = safe.replace("__Host-", "");
+        ask(server.control, &renamed).expect(401);
+    }
+    ask(server.control, &ends).expect(200);
+    let path = format!("/v1/keys/{lost_id}");
+    server.operator().call("DELETE", &path, None).expect(200);
+    ask(server.control, &ends).expect(401);
+    server.stop_and_restart();
+    ask(server.control, &ends).expect(401);
+    ask(server.control, &stays).expect(200);
 }
 
 #[test]
