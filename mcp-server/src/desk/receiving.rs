@@ -10,7 +10,11 @@ use doorbell_core::{
 };
 use tokio::time::Instant;
 
-use super::{Answer, bound, local::Local, shapes};
+use super::{
+    Answer, bound,
+    local::{Local, PAGE_BYTES},
+    shapes,
+};
 use crate::{
     house::House,
     refusal::Refusal,
@@ -62,10 +66,10 @@ pub(super) async fn receive(
         // Observed messages end no wait by themselves: alone they are fetched when it is over.
         let mut request = request(inboxes.clone(), caller.receiver, ask, now);
         (request.max_observed, request.observed_alone) = (most_observed, last);
-        let choice = match ask.max_chars {
+        let choice = match room(ask, &request) {
             None => Choice::default(),
             Some(room) => {
-                let choice = Choice::make(desk, &mut request, room.as_len()).await?;
+                let choice = Choice::make(desk, &mut request, room).await?;
                 request.among = Some(choice.places.clone());
                 choice
             }
@@ -110,6 +114,15 @@ fn request(inboxes: Vec<Inbox>, receiver: Receiver, ask: &Receive, now: Timestam
         observed_alone: false,
         among: None,
     }
+}
+
+/// How much an answer may hold: what was asked for, or what a page of the log holds where the bodies
+/// of so many messages could be more than that.
+fn room(ask: &Receive, request: &LeaseRequest) -> Option<usize> {
+    let most = request.max.saturating_mul(request.body_limit);
+    let large = request.max > 1 && most > PAGE_BYTES;
+    let asked = ask.max_chars.map(Count::as_len);
+    asked.or(large.then_some(PAGE_BYTES))
 }
 
 /// How many messages of these inboxes others hold, if they hold any.

@@ -205,3 +205,26 @@ fn another_receiver_on_the_same_key_cannot_settle_what_is_leased() {
     assert_eq!(other.nack(&leased), ["not_found"]);
     assert_eq!(one.ack(&leased), ["acked"]);
 }
+
+#[test]
+fn a_lease_of_many_large_bodies_brings_some_of_them_whole_and_leaves_the_others() {
+    let home = Home::new();
+    let server = home.serve();
+    let agent = server.agent("acme");
+    let hook = agent.mint(json!({"source_label": "github"}));
+    let large = vec![b'x'; 1024 * 1024];
+    for _ in 0..10 {
+        hook.deliver(&large);
+    }
+    let ask = json!({"max": 100, "max_body_bytes": 32 * 1024 * 1024});
+    let first = agent.post("/v1/messages/receive", ask.clone());
+    let some = first["messages"].as_array().expect("messages");
+    assert!((2..9).contains(&some.len()), "{}", some.len());
+    assert_eq!(first["more"], true);
+    let whole = |message: &Value| message["body"].as_str().map(str::len) == Some(large.len());
+    assert!(some.iter().all(whole));
+    let rest = agent.post("/v1/messages/receive", ask);
+    let rest = rest["messages"].as_array().expect("messages");
+    assert_eq!(some.len() + rest.len(), 10);
+    assert!(rest.iter().all(|message| message["attempt"] == 1));
+}
