@@ -3,17 +3,17 @@
 //! Checks run token, method, rate, size. Shape and checksum come before any look-up, so garbage
 //! costs nothing, and a stranger's body is never read.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use doorbell_core::{
     channel::ChannelGrant,
     grant::{Door, Grant, GrantId},
     time::Timestamp,
-    token::{CHANNEL_TOKEN_PREFIX, Token},
+    token::Token,
 };
-use http::{HeaderMap, Method, header::AUTHORIZATION, request};
+use http::{HeaderMap, Method, request};
 
-use crate::{budget::Share, front_door::Shared, rejection::Rejection};
+use crate::{budget::Share, front_door::Shared, handshake::only_looks, rejection::Rejection};
 
 /// The method of a knock at a channel.
 pub(crate) const KNOCK_METHODS: &[Method] = &[Method::POST];
@@ -27,31 +27,6 @@ pub(crate) struct Admitted {
     pub(crate) share: Share,
     /// How much of the share is the head's.
     pub(crate) head_bytes: usize,
-}
-
-/// What a request showed: a path's segment goes before a header.
-pub(crate) enum Shown<'a> {
-    /// A route token, as far as one can tell from its beginning.
-    Route(Cow<'a, str>),
-    /// A channel token, likewise.
-    Channel(Cow<'a, str>),
-}
-
-/// The token of a request; `path_token` is the path's segment after `/hook/`, `""` where there is
-/// none.
-pub(crate) fn shown<'a>(
-    head: &'a request::Parts,
-    path_token: &'a str,
-) -> Result<Shown<'a>, Rejection> {
-    let token = if path_token.is_empty() {
-        Cow::Borrowed(bearer(&head.headers).ok_or(Rejection::Token)?)
-    } else {
-        percent_decoded(path_token).ok_or(Rejection::Token)?
-    };
-    Ok(match token.starts_with(CHANNEL_TOKEN_PREFIX) {
-        true => Shown::Channel(token),
-        false => Shown::Route(token),
-    })
 }
 
 /// The live grant of a webhook behind a route token.
@@ -111,45 +86,15 @@ pub(crate) fn admit(
         .ok()
         .filter(|bytes| *bytes <= door.limits.body_bytes)
         .ok_or(Rejection::BodyTooLarge(door.limits.body_bytes))?;
-    door.health.ready().map_err(|_| Rejection::NotStored)?;
+    // Who only looks has nothing to be stored.
+    if !only_looks(head, announced) {
+        door.health.ready().map_err(|_| Rejection::NotStored)?;
+    }
     let share = door
         .budget
         .take(head_bytes + body_bytes)
         .map_err(|_| Rejection::Overload)?;
     Ok(Admitted { share, head_bytes })
-}
-
-/// The token of `Authorization: Bearer`.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim_matches(' '))
-}
-
-/// A path segment as its sender meant it: some escape the underscore of a token.
-fn percent_decoded(segment: &str) -> Option<Cow<'_, str>> {
-    if !segment.contains('%') {
-        return Some(Cow::Borrowed(segment));
-    }
-    let mut bytes = segment.bytes();
-    let mut plain = Vec::with_capacity(segment.len());
-    while let Some(byte) = bytes.next() {
-        plain.push(if byte == b'%' {
-            hex(bytes.next()?)? << 4 | hex(bytes.next()?)?
-        } else {
-            byte
-        });
-    }
-    String::from_utf8(plain).ok().map(Cow::Owned)
-}
-
-/// A hexadecimal digit's value.
-pub(crate) fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
 }
 
 /// How long the header lines are together, if that is let in.
@@ -169,33 +114,4 @@ fn head_size(door: &Shared, headers: &HeaderMap) -> Result<usize, Rejection> {
         return Err(too_large);
     }
     Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_segment_is_decoded_once_and_strictly() {
-        assert_eq!(percent_decoded("dbh_0").as_deref(), Some("dbh_0"));
-        assert_eq!(percent_decoded("dbh%5f0%5F").as_deref(), Some("dbh_0_"));
-        assert_eq!(percent_decoded("%255f").as_deref(), Some("%5f"));
-        for bad in ["%", "%5", "%5g", "%ff"] {
-            assert_eq!(percent_decoded(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_bearer_is_found_whatever_the_schemes_case() {
-        let mut headers = HeaderMap::new();
-        for (value, token) in [
-            ("Bearer x", Some("x")),
-            ("bearer  x", Some("x")),
-            ("Basic x", None),
-            ("Bearer", None),
-        ] {
-            headers.insert(AUTHORIZATION, value.parse().expect("legal"));
-            assert_eq!(bearer(&headers), token, "{value}");
-        }
-    }
 }

@@ -20,6 +20,7 @@ use tower::Service;
 
 use crate::{
     limits::ConnectionLimits,
+    malformed,
     pulse::{Noted, Pulse, Socket},
     stop::{Stage, Stop},
 };
@@ -45,6 +46,8 @@ pub(crate) async fn drive<S, B>(
         .max_headers(limits.header_count)
         .max_buf_size(limits.head_bytes)
         .half_close(limits.half_close)
+        // Some paste a blank behind their URL (RFC 9112, section 3, lets it pass).
+        .allow_multiple_spaces_in_request_line_delimiters(true)
         // Ours tells a slow head from a rest; see `pulse`.
         .header_read_timeout(None)
         .serve_connection(socket, Noted::new(service, pulse.clone()));
@@ -68,12 +71,12 @@ pub(crate) async fn drive<S, B>(
         if told > stage {
             stage = told;
             if stage == Stage::Abandon {
-                return Poll::Ready(false);
+                return Poll::Ready(None);
             }
             Pin::new(&mut connection).graceful_shutdown();
         }
-        if connection.poll_without_shutdown(cx).is_ready() {
-            return Poll::Ready(true);
+        if let Poll::Ready(ended) = connection.poll_without_shutdown(cx) {
+            return Poll::Ready(Some(ended));
         }
         loop {
             // While a request is answered, its own limits hold.
@@ -88,7 +91,7 @@ pub(crate) async fn drive<S, B>(
                 return Poll::Pending;
             }
             if due.is_some_and(|due| due <= armed) {
-                return Poll::Ready(false);
+                return Poll::Ready(None);
             }
             armed = due.unwrap_or_else(|| Instant::now() + limits.head_time);
             timer.as_mut().reset(armed);
@@ -96,9 +99,19 @@ pub(crate) async fn drive<S, B>(
     })
     .await;
 
-    if ended {
-        // hyper's own refusals end here as errors; they too want to be read.
-        linger(connection.into_parts().io.into_stream(), limits).await;
+    if let Some(ended) = ended {
+        let parts = connection.into_parts();
+        let (mut stream, held_back) = parts.io.into_parts();
+        let no = ended
+            .err()
+            .and_then(|error| malformed::refusal(&error, &held_back, &parts.read_buf, limits));
+        if let Some(no) = no {
+            let refuse = limits.refuse.unwrap_or(malformed::at_the_door);
+            let answer = malformed::written(refuse(&no), &held_back);
+            // It is short, so only a sender that reads nothing at all keeps it from being written.
+            let _ = timeout(limits.drain_time, stream.write_all(&answer)).await;
+        }
+        linger(stream, limits).await;
     }
 }
 

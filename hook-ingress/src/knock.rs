@@ -21,27 +21,14 @@ use http::{
 };
 use http_body::Body;
 use http_body_util::Full;
-use serde::Deserialize;
 
 use crate::{
-    admit::KNOCK_METHODS, envelope, front_door::Shared, journal::Visit, receive::Arriving,
-    rejection::Rejection,
+    admit::KNOCK_METHODS, envelope, front_door::Shared, journal::Visit, line::Line,
+    receive::Arriving, rejection::Rejection,
 };
 
-/// The longest name a caller may claim, in characters.
-const MAX_FROM: usize = 64;
-/// The longest idempotency key, in bytes.
-const MAX_KEY: usize = 255;
 /// What an idempotency key is hashed with, where a provider's id is hashed with its header's name.
 const KEY_FIELD: &str = "idempotency_key";
-
-/// What is said. Fields that are not ours are let pass: senders add their own.
-#[derive(Deserialize)]
-struct Words {
-    message: String,
-    from: Option<String>,
-    idempotency_key: Option<String>,
-}
 
 /// What became of a knock.
 pub(crate) struct Knocked {
@@ -72,9 +59,9 @@ pub(crate) async fn knock<B: Body<Data = Bytes>>(
     let (body, _share) = arriving.body(door, grant.id, KNOCK_METHODS, body).await?;
     // Said before what is wrong with the words: neither can be mended by other words.
     let session = session()?;
-    let words = parse(&body)?;
+    let line = Line::read(&body, &arriving.request.headers)?;
     let mut head = envelope::head(arriving.request, arriving.peer);
-    head.from = words.from;
+    head.from = line.from;
     let arrival = Arrival {
         via: Via::Channel(grant),
         to: Destination {
@@ -86,10 +73,8 @@ pub(crate) async fn knock<B: Body<Data = Bytes>>(
         mode: Mode::Trigger,
         received_at: door.clock.now(),
         head,
-        body: words.message.into(),
-        dedupe: words
-            .idempotency_key
-            .map(|key| DedupeId::new(KEY_FIELD, key.as_bytes())),
+        body: line.message.into(),
+        dedupe: line.key.map(|key| DedupeId::new(KEY_FIELD, &key)),
         test: false,
         repeat_of: None,
     };
@@ -144,33 +129,6 @@ async fn first_of(
         .map(|detail| detail.message))
 }
 
-fn parse(body: &[u8]) -> Result<Words, Rejection> {
-    let mut words: Words = serde_json::from_slice(body)
-        .map_err(|_| Rejection::Knock("The body is not JSON with a message in it"))?;
-    if words.message.is_empty() {
-        return Err(Rejection::Knock("The message is empty"));
-    }
-    words.from = words.from.filter(|from| !from.is_empty());
-    if words.from.as_deref().is_some_and(|from| !is_name(from)) {
-        return Err(Rejection::Knock(
-            "from is one line of at most 64 characters without ]",
-        ));
-    }
-    let key = words.idempotency_key.as_deref();
-    if key.is_some_and(|key| key.is_empty() || key.len() > MAX_KEY) {
-        return Err(Rejection::Knock("idempotency_key is 1 to 255 bytes long"));
-    }
-    Ok(words)
-}
-
-/// A name that stands in `[…]` before a message and cannot be mistaken for its end.
-fn is_name(from: &str) -> bool {
-    from.chars().count() <= MAX_FROM
-        && !from
-            .chars()
-            .any(|c| c.is_control() || c == ']' || c == '\u{2028}' || c == '\u{2029}')
-}
-
 impl Knocked {
     pub(crate) fn tell(&self, visit: &Visit) {
         if self.duplicate {
@@ -199,48 +157,5 @@ impl Knocked {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(body: &str) -> bool {
-        matches!(parse(body.as_bytes()), Err(Rejection::Knock(_)))
-    }
-
-    #[test]
-    fn a_message_alone_is_enough_and_strangers_fields_do_no_harm() {
-        let words = parse(br#"{"message":"hi","via":"cron"}"#).map_err(|no| no.code());
-        assert_eq!(words.map(|words| words.message), Ok("hi".to_owned()));
-    }
-
-    #[test]
-    fn what_is_not_json_or_holds_no_message_is_refused() {
-        for bad in [
-            "",
-            "hi",
-            "[]",
-            "{}",
-            r#"{"message":""}"#,
-            r#"{"message":1}"#,
-            r#"{"message":null}"#,
-        ] {
-            assert!(refused(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_from_that_could_close_its_bracket_or_break_its_line_is_refused() {
-        for bad in ["a]b", "a\\nb", "a\\u001bb", "\\u2028"] {
-            assert!(
-                refused(&format!(r#"{{"message":"m","from":"{bad}"}}"#)),
-                "{bad}"
-            );
-        }
-        let long = "x".repeat(65);
-        assert!(refused(&format!(r#"{{"message":"m","from":"{long}"}}"#)));
-        assert!(!refused(r#"{"message":"m","from":"CI [prod"}"#));
     }
 }

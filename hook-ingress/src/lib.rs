@@ -6,9 +6,15 @@
 
 pub mod machine;
 
+pub mod rejection;
+
 pub mod limits;
 
-pub mod rejection;
+mod percent;
+
+mod path;
+
+mod framing;
 
 pub mod figures;
 
@@ -24,17 +30,25 @@ pub mod front_door;
 
 pub mod routing;
 
+pub mod redact;
+
+mod credentials;
+
+pub mod dedupe;
+
+mod json;
+
+mod handshake;
+
+mod browsers;
+
 mod admit;
 
 mod body;
 
-pub mod redact;
-
-pub mod dedupe;
-
-mod handshake;
-
 pub mod envelope;
+
+mod line;
 
 mod knock;
 
@@ -45,6 +59,8 @@ pub mod router;
 mod pulse;
 
 mod stop;
+
+mod malformed;
 
 mod connection;
 

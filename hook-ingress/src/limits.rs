@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Full;
+
+use crate::rejection::Rejection;
+
 /// One mebibyte.
 const MIB: usize = 1024 * 1024;
 
@@ -53,12 +59,15 @@ impl Default for Limits {
     }
 }
 
+/// Says no to a request that is not HTTP.
+pub type Refuse = fn(&Rejection) -> Response<Full<Bytes>>;
+
 /// What one connection, and all of a listener's together, may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Beyond this many header lines the refusal has no body.
+    /// Beyond this many header lines a request is refused before any service sees it.
     pub header_count: usize,
-    /// Beyond this many bytes of request head the refusal has no body. Also the most that is read
+    /// The same for this many bytes of request head. Also the most that is read
     /// ahead of a request's reader.
     pub head_bytes: usize,
     /// How long a request's head may take: from the connection's start, or from the head's first
@@ -78,6 +87,9 @@ pub struct ConnectionLimits {
     /// Whether a sender that has closed its sending half is still served. Without it a hang-up
     /// while the answer is in the making cancels the request, which is what long polls want.
     pub half_close: bool,
+    /// How a request is refused that is not HTTP, and so never gets to the service; without it as
+    /// the front door refuses.
+    pub refuse: Option<Refuse>,
 }
 
 impl Default for ConnectionLimits {
@@ -92,6 +104,7 @@ impl Default for ConnectionLimits {
             drain_time: Duration::from_secs(2),
             shutdown_time: Duration::from_secs(10),
             half_close: true,
+            refuse: None,
         }
     }
 }

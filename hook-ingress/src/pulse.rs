@@ -33,6 +33,8 @@ pub(crate) struct Pulse {
     opened: Instant,
     /// A request is being answered.
     busy: AtomicBool,
+    /// An answer of the service's may not be wholly written yet.
+    unwritten: AtomicBool,
     /// Bytes of a head have come and the request has not begun.
     head: AtomicBool,
     /// When that, or the rest, began: milliseconds since the connection was opened.
@@ -45,6 +47,7 @@ impl Pulse {
         Arc::new(Self {
             opened: Instant::now(),
             busy: AtomicBool::new(false),
+            unwritten: AtomicBool::new(false),
             head: AtomicBool::new(true),
             since: AtomicU64::new(0),
         })
@@ -76,6 +79,17 @@ impl Pulse {
         InFlight(self.clone())
     }
 
+    /// Everything that was to be written is.
+    fn all_written(&self) {
+        self.unwritten.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether what is written now is hyper's own: its answer to a head that it cannot read. While
+    /// a request is answered, and until that answer is written, it is the service's.
+    fn is_hypers_own(&self) -> bool {
+        !self.busy.load(Ordering::Relaxed) && !self.unwritten.load(Ordering::Relaxed)
+    }
+
     fn elapsed(&self) -> u64 {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -87,6 +101,7 @@ struct InFlight(Arc<Pulse>);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.since.store(self.0.elapsed(), Ordering::Relaxed);
+        self.0.unwritten.store(true, Ordering::Relaxed);
         self.0.busy.store(false, Ordering::Relaxed);
     }
 }
@@ -95,6 +110,8 @@ impl Drop for InFlight {
 pub(crate) struct Socket {
     io: TokioIo<TcpStream>,
     pulse: Arc<Pulse>,
+    /// What hyper answered by itself, and nobody was sent.
+    held_back: Vec<u8>,
 }
 
 impl Socket {
@@ -102,11 +119,23 @@ impl Socket {
         Self {
             io: TokioIo::new(stream),
             pulse,
+            held_back: Vec::new(),
         }
     }
 
-    pub(crate) fn into_stream(self) -> TcpStream {
-        self.io.into_inner()
+    /// The stream, and what hyper would have answered on it.
+    pub(crate) fn into_parts(self) -> (TcpStream, Vec<u8>) {
+        (self.io.into_inner(), self.held_back)
+    }
+
+    /// Takes what hyper writes, if that is its own answer to a head that it cannot read.
+    fn hold_back<'a>(&mut self, bufs: impl Iterator<Item = &'a [u8]>) -> Option<usize> {
+        if !self.pulse.is_hypers_own() {
+            return None;
+        }
+        let before = self.held_back.len();
+        bufs.for_each(|buf| self.held_back.extend_from_slice(buf));
+        Some(self.held_back.len() - before)
     }
 }
 
@@ -128,10 +157,15 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if let Some(taken) = self.hold_back([buf].into_iter()) {
+            return Poll::Ready(Ok(taken));
+        }
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
+    /// Called once nothing is left to be written.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pulse.all_written();
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
@@ -148,6 +182,9 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(taken) = self.hold_back(bufs.iter().map(|buf| &**buf)) {
+            return Poll::Ready(Ok(taken));
+        }
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 }

@@ -1,4 +1,4 @@
-//! One POST, from its head to its answer.
+//! One request, from its head to its answer.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -15,10 +15,13 @@ use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::{
-    admit::{Admitted, Shown, admit, channel_grant, route_grant, shown, webhook},
-    body, envelope,
+    admit::{Admitted, KNOCK_METHODS, admit, channel_grant, route_grant, webhook},
+    body,
+    browsers::{self, is_preflight},
+    credentials::{Shown, shown},
+    envelope,
     front_door::{FrontDoor, Shared},
-    handshake::{self, Handshake},
+    handshake::{self, HOOK_METHODS, Handshake, only_looks},
     journal::Visit,
     knock::knock,
     rejection::Rejection,
@@ -84,6 +87,10 @@ async fn answer<B: Body<Data = Bytes>>(
         Shown::Channel(token) => {
             let grant = channel_grant(door, &token, now).map_err(stranger)?;
             let visit = Visit::new(grant.clone().into(), &request.headers, began);
+            if is_preflight(&request) {
+                return preflight(door, &request, grant.id, KNOCK_METHODS)
+                    .map_err(|no| visit.refused(&door.journal, no, now));
+            }
             match knock(door, grant, arriving, body).await {
                 Ok(knocked) => {
                     knocked.tell(&visit);
@@ -103,9 +110,16 @@ async fn hook<B: Body<Data = Bytes>>(
     body: B,
     began: Instant,
 ) -> Result<Response<Full<Bytes>>, Rejection> {
-    let visit = Visit::new(grant.clone().into(), &arriving.request.headers, began);
+    let request = arriving.request;
+    let visit = Visit::new(grant.clone().into(), &request.headers, began);
+    let methods = handshake::methods(request);
+    if is_preflight(request) && methods == HOOK_METHODS {
+        return preflight(door, request, grant.id, methods)
+            .map_err(|no| visit.refused(&door.journal, no, door.clock.now()));
+    }
     match accept(door, grant, arriving, body).await {
-        Ok((accepted, handshake)) => {
+        Ok(Taken::Looked) => Ok(browsers::look(request)),
+        Ok(Taken::Kept(accepted, handshake)) => {
             accepted.tell(&visit);
             let mut response = accepted.respond();
             if let Some(handshake) = handshake {
@@ -168,6 +182,17 @@ impl FrontDoor {
     }
 }
 
+/// Answers a browser that asks if it may send. Nothing is kept, but it counts as a request.
+fn preflight(
+    door: &Shared,
+    request: &request::Parts,
+    grant: GrantId,
+    methods: &[Method],
+) -> Result<Response<Full<Bytes>>, Rejection> {
+    door.throttle.check(grant).map_err(Rejection::Rate)?;
+    Ok(browsers::preflight(request, methods))
+}
+
 /// A request whose body is still to come.
 pub(crate) struct Arriving<'a> {
     pub(crate) request: &'a request::Parts,
@@ -194,17 +219,28 @@ impl Arriving<'_> {
     }
 }
 
-/// Keeps a message, or a handshake, which is then to be answered.
+/// What became of a request with a good route token.
+enum Taken {
+    /// It is kept; a handshake is then to be answered.
+    Kept(Accepted, Option<Handshake>),
+    /// It said nothing, so there is nothing to keep.
+    Looked,
+}
+
+/// Keeps a message or a handshake.
 async fn accept<B: Body<Data = Bytes>>(
     door: &Shared,
     grant: Arc<Grant>,
     mut arriving: Arriving<'_>,
     body: B,
-) -> Result<(Accepted, Option<Handshake>), Rejection> {
+) -> Result<Taken, Rejection> {
     let methods = handshake::methods(arriving.request);
     let (body, _share) = arriving.body(door, grant.id, methods, body).await?;
     let per_minute = door.limits.hook_rate.per_minute;
-    let handshake = handshake::recognise(arriving.request, &body, per_minute);
+    let handshake = handshake::recognise(arriving.request, &body, grant.sender(), per_minute);
+    if handshake.is_none() && only_looks(arriving.request, body.len() as u64) {
+        return Ok(Taken::Looked);
+    }
     let head = envelope::head(arriving.request, arriving.peer);
     let outcome = door.routing.route(&grant, &head);
     let bytes = body.len();
@@ -230,8 +266,8 @@ async fn accept<B: Body<Data = Bytes>>(
         bytes,
     };
     match put(door, &grant, arrival).await? {
-        Put::Stored(id) => Ok((accepted(id, false), handshake)),
-        Put::Duplicate(id) => Ok((accepted(id, true), handshake)),
+        Put::Stored(id) => Ok(Taken::Kept(accepted(id, false), handshake)),
+        Put::Duplicate(id) => Ok(Taken::Kept(accepted(id, true), handshake)),
         Put::Revoked => Err(Rejection::Token),
         // Only a channel's key can be at odds with what it came with before.
         Put::Ended | Put::Conflict(_) => Err(Rejection::NotStored),

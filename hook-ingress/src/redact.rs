@@ -3,16 +3,16 @@
 //! A proxy in front of us writes the path, token and all, into headers such as `X-Original-URI`;
 //! a browser brings our session cookie. Everything else stays as it came.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use doorbell_core::token::{CHANNEL_TOKEN_PREFIX, token_at_start};
+use doorbell_core::token::{CHANNEL_TOKEN_PREFIX, TOKEN_LEN, token_at_start};
 use memchr::memmem;
 
-use crate::admit::hex;
+use crate::percent::hex;
 
 /// What stands where a token stood.
 const REDACTED: &[u8] = b"[token]";
@@ -33,7 +33,7 @@ const LEAST_CLAIMS: usize = 42;
 const LEAST_MAC: usize = 43;
 
 /// Reads base64 as senders write it, padded or not.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -53,18 +53,10 @@ pub fn redact(text: &[u8]) -> Cow<'_, [u8]> {
     };
     let mut out = Vec::new();
     let mut kept = 0;
-    let mut at = 0;
-    while let Some(found) = memmem::find(&plain.bytes[at..], b"db") {
-        at += found;
-        match token_length(&plain.bytes[at..]) {
-            Some(length) => {
-                out.extend_from_slice(&text[kept..plain.start_of(at)]);
-                out.extend_from_slice(REDACTED);
-                at += length;
-                kept = plain.start_of(at);
-            }
-            None => at += 1,
-        }
+    for token in Tokens::of(&plain.bytes) {
+        out.extend_from_slice(&text[kept..plain.start_of(token.start)]);
+        out.extend_from_slice(REDACTED);
+        kept = plain.start_of(token.end);
     }
     if kept == 0 {
         return Cow::Borrowed(text);
@@ -109,24 +101,77 @@ fn is_session(pair: &[u8]) -> bool {
         .any(|own| name == own.as_bytes())
 }
 
-/// How long the token is that `text` begins with, if it does.
-fn token_length(text: &[u8]) -> Option<usize> {
-    token_at_start(text).or_else(|| channel_token_length(text))
+/// Finds the tokens in a text, one after the other, and looks at no byte more often than some
+/// constant: whoever has a URL chooses the text.
+struct Tokens<'a> {
+    text: &'a [u8],
+    /// Where the next token may begin.
+    at: usize,
+    /// The run of base64url that was looked at last as a channel token's claims, and how long the
+    /// token's rest is behind it, if there is one. All that begins within the run ends there.
+    claims: Range<usize>,
+    mac: Option<usize>,
+    /// How many bytes were looked at.
+    steps: usize,
 }
 
-fn channel_token_length(text: &[u8]) -> Option<usize> {
-    let claims = text.strip_prefix(CHANNEL_TOKEN_PREFIX.as_bytes())?;
-    let claims_length = base64url_run(claims);
-    let mac = claims[claims_length..].strip_prefix(b".")?;
-    let mac_length = base64url_run(mac);
-    (claims_length >= LEAST_CLAIMS && mac_length >= LEAST_MAC)
-        .then_some(CHANNEL_TOKEN_PREFIX.len() + claims_length + 1 + mac_length)
+impl<'a> Tokens<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            at: 0,
+            claims: 0..0,
+            mac: None,
+            steps: 0,
+        }
+    }
+
+    /// How long the token is that begins here, if one does.
+    fn length_at(&mut self, at: usize) -> Option<usize> {
+        self.steps += TOKEN_LEN.min(self.text.len() - at);
+        token_at_start(&self.text[at..]).or_else(|| self.channel_token_at(at))
+    }
+
+    fn channel_token_at(&mut self, at: usize) -> Option<usize> {
+        if !self.text[at..].starts_with(CHANNEL_TOKEN_PREFIX.as_bytes()) {
+            return None;
+        }
+        let claims = at + CHANNEL_TOKEN_PREFIX.len();
+        if !self.claims.contains(&claims) {
+            self.claims = claims..self.run_from(claims);
+            let end = self.claims.end;
+            self.mac = (self.text.get(end) == Some(&b'.')).then(|| self.run_from(end + 1));
+        }
+        let end = self.mac?;
+        let mac = self.claims.end + 1;
+        (self.claims.end - claims >= LEAST_CLAIMS && end - mac >= LEAST_MAC).then_some(end - at)
+    }
+
+    /// Where the run of base64url ends that begins here.
+    fn run_from(&mut self, at: usize) -> usize {
+        let length = self.text[at..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            .count();
+        self.steps += length;
+        at + length
+    }
 }
 
-fn base64url_run(text: &[u8]) -> usize {
-    text.iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        .count()
+impl Iterator for Tokens<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        for found in memmem::find_iter(&self.text[self.at..], b"db") {
+            let start = self.at + found;
+            if let Some(length) = self.length_at(start) {
+                self.at = start + length;
+                return Some(start..self.at);
+            }
+        }
+        self.at = self.text.len();
+        None
+    }
 }
 
 /// A text with its percent-encoding undone, which knows where each byte came from.
@@ -281,6 +326,46 @@ mod tests {
         }
         for other in ["Bearer abc", "Basic dTpw", "Basic", "Basic !!", "", "dbh_"] {
             assert!(!authorization_holds_token(other.as_bytes()), "{other}");
+        }
+    }
+
+    /// A second's worth of one core, for a request, was what the first of these cost.
+    #[test]
+    fn twice_the_text_costs_twice_the_steps_whatever_it_is() {
+        let real = token(TokenKind::Hook);
+        let claims = "a".repeat(LEAST_CLAIMS);
+        for piece in [
+            "dbc_".to_owned(),
+            "db".to_owned(),
+            "dbh_".to_owned(),
+            format!("dbc_{claims}."),
+            format!("dbc_{claims}.dbc_"),
+            format!("dbc_dbc_{claims}.{claims}-"),
+            format!("dbh_{}", "0".repeat(49)),
+            real,
+        ] {
+            let steps = |length: usize| {
+                let text = piece.repeat(length.div_ceil(piece.len()));
+                let mut tokens = Tokens::of(text.as_bytes());
+                while tokens.next().is_some() {}
+                tokens.steps
+            };
+            let (one, two) = (steps(32 * 1024), steps(64 * 1024));
+            assert!(two <= 2 * one + 1024, "{piece}: {one}, then {two}");
+            assert!(two <= 64 * 1024 * (TOKEN_LEN + 2), "{piece}: {two}");
+        }
+    }
+
+    #[test]
+    fn channel_tokens_are_found_behind_what_only_begins_like_one() {
+        let (claims, mac) = ("a".repeat(LEAST_CLAIMS), "b".repeat(LEAST_MAC));
+        let token = format!("dbc_{claims}.{mac}");
+        for (text, rest) in [
+            (format!("dbc_.{token}"), "dbc_.[token]".to_owned()),
+            (format!("dbc_dbc_{token} x"), "[token] x".to_owned()),
+            (format!("{token}.{token}"), "[token].[token]".to_owned()),
+        ] {
+            assert_eq!(redacted(&text), rest, "{text}");
         }
     }
 

@@ -14,7 +14,7 @@ use http_body_util::Full;
 use serde_json::json;
 
 /// Every word that [`Rejection::code`] may say.
-pub const CODES: [&str; 17] = [
+pub const CODES: [&str; 21] = [
     "invalid_token",
     "invalid_channel_token",
     "not_a_webhook",
@@ -32,6 +32,10 @@ pub const CODES: [&str; 17] = [
     "overloaded",
     "not_stored",
     "storage_full",
+    "bad_request",
+    "uri_too_long",
+    "unsupported_transfer_coding",
+    "ambiguous_credentials",
 ];
 
 /// Why a request is refused.
@@ -39,7 +43,11 @@ pub const CODES: [&str; 17] = [
 pub enum Rejection {
     /// No token, or one that is malformed, unknown, expired or revoked: they read alike.
     Token,
-    /// The same for a channel token.
+    /// None, where the query holds what looks like one.
+    TokenInQuery,
+    /// More than one `Authorization` where the token is looked for there.
+    TwoCredentials,
+    /// As [`Self::Token`], for a channel token.
     ChannelToken,
     /// A browser chat's token where webhooks are taken.
     WebToken,
@@ -76,13 +84,19 @@ pub enum Rejection {
     NotStored,
     /// The store has no room.
     Full,
+    /// What was sent is not HTTP; which rule it breaks.
+    NotHttp(&'static str),
+    /// The request's target is too long.
+    UriTooLong,
+    /// The body is framed with a transfer coding other than chunked.
+    TransferCoding,
 }
 
 impl Rejection {
     /// The status it is answered with.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Token => StatusCode::UNAUTHORIZED,
+            Self::Token | Self::TokenInQuery => StatusCode::UNAUTHORIZED,
             Self::ChannelToken => StatusCode::FORBIDDEN,
             Self::WebToken | Self::Path | Self::NoSession => StatusCode::NOT_FOUND,
             Self::SessionEnded => StatusCode::GONE,
@@ -95,6 +109,9 @@ impl Rejection {
             Self::BodyTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::Overload | Self::NotStored | Self::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TwoCredentials | Self::NotHttp(_) => StatusCode::BAD_REQUEST,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
         }
     }
 
@@ -106,7 +123,8 @@ impl Rejection {
     /// Where its code stands among all: what counts refusals needs no look-up.
     pub(crate) fn place(&self) -> usize {
         match self {
-            Self::Token => 0,
+            // Programs need not tell them apart: neither is a token that is let in.
+            Self::Token | Self::TokenInQuery => 0,
             Self::ChannelToken => 1,
             Self::WebToken => 2,
             Self::NoSession => 3,
@@ -123,14 +141,28 @@ impl Rejection {
             Self::Overload => 14,
             Self::NotStored => 15,
             Self::Full => 16,
+            Self::NotHttp(_) => 17,
+            Self::UriTooLong => 18,
+            Self::TransferCoding => 19,
+            Self::TwoCredentials => 20,
         }
     }
 
     /// A sentence for people: what is wrong and what to do.
-    fn message(&self) -> Cow<'static, str> {
+    pub fn message(&self) -> Cow<'static, str> {
         match self {
             Self::Token => "This webhook URL is not valid, has expired or was revoked. Issue a \
                             new one and paste it where this request comes from."
+                .into(),
+            Self::TokenInQuery => {
+                "A token in the query is not taken, as proxies log queries. Send it \
+                                   in the path, /hook/<token>, or to /hook as Authorization: \
+                                   Bearer <token>."
+                    .into()
+            }
+            Self::TwoCredentials => "There are two Authorization headers, and it is not clear \
+                                     which is meant. Send one, or put the token in the path: \
+                                     /hook/<token>."
                 .into(),
             Self::ChannelToken => "This channel token is not valid, has expired or was revoked. \
                                    Expose the channel again and use the new one."
@@ -184,6 +216,14 @@ impl Rejection {
             Self::Full => "There is no room to store the message. Send it again after the time \
                            in Retry-After; the operator has to make room."
                 .into(),
+            Self::NotHttp(rule) => format!("{rule} Send the request as RFC 9112 has it.").into(),
+            Self::UriTooLong => {
+                "The request's target is too long. Send what is long in the body.".into()
+            }
+            Self::TransferCoding => "The body has a transfer coding that is not taken here. Send \
+                                     it with Content-Length, or as Transfer-Encoding: chunked \
+                                     alone; an encoding belongs into Content-Encoding."
+                .into(),
         }
     }
 
@@ -209,7 +249,7 @@ impl Rejection {
         if body_unread {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Self::Token = self {
+        if let Self::Token | Self::TokenInQuery = self {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Self::Method(allow) = self {
@@ -224,7 +264,7 @@ impl Rejection {
 }
 
 /// As `Allow` lists methods.
-fn allowed(methods: &[Method]) -> String {
+pub(crate) fn allowed(methods: &[Method]) -> String {
     let names: Vec<_> = methods.iter().map(Method::as_str).collect();
     names.join(", ")
 }

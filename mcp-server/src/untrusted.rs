@@ -195,7 +195,7 @@ fn push(out: &mut String, text: &str, limit: usize, escaped: impl Fn(char) -> bo
 
 /// Whether a character can hide text, turn it round, or move a cursor: controls, format characters
 /// and tags. The emoji variation selector alone may stand.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Response,
+    HeaderMap, HeaderName, HeaderValue, Response,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 use http_body_util::Full;
@@ -16,6 +16,13 @@ const GUARDS: [(HeaderName, &str); 3] = [
     (CACHE_CONTROL, "no-store"),
     (CONTENT_SECURITY_POLICY, "sandbox"),
 ];
+
+/// Makes sure that a browser shows an answer for what it is, and that no cache keeps it.
+pub(crate) fn guard(headers: &mut HeaderMap) {
+    for (name, value) in GUARDS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
 
 /// The body and the headers that make a sender content. The status is always 200.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +75,7 @@ impl Answer {
     /// Makes it the answer to a request whose message is kept.
     pub(crate) fn write(self, response: &mut Response<Full<Bytes>>) {
         let headers = response.headers_mut();
-        for (name, value) in GUARDS {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
+        guard(headers);
         if let Some(content_type) = self.content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }

@@ -20,10 +20,11 @@ mod tests;
 use doorbell_core::message::Mode;
 use http::{HeaderName, HeaderValue, Method, header::ALLOW, request::Parts};
 
+pub(crate) use self::answer::guard;
 use self::{answer::Answer, echo::Echo};
 
 /// What a live hook token takes: messages, and the GET and HEAD of senders that look first.
-const HOOK_METHODS: &[Method] = &[
+pub(crate) const HOOK_METHODS: &[Method] = &[
     Method::POST,
     Method::PUT,
     Method::PATCH,
@@ -65,36 +66,67 @@ pub(crate) fn methods(head: &Parts) -> &'static [Method] {
     if asks { ASKING_METHODS } else { HOOK_METHODS }
 }
 
-/// What a request asks, if it is a handshake; else it is a message. `per_minute` is how many
-/// requests its token may make, 0 where that is not limited.
-pub(crate) fn recognise(head: &Parts, body: &[u8], per_minute: u32) -> Option<Handshake> {
+/// What a request asks, if it is a handshake; else it is a message, or a look. `label` is its
+/// grant's, and `per_minute` how many requests its token may make, 0 where that is not limited.
+pub(crate) fn recognise(
+    head: &Parts,
+    body: &[u8],
+    label: &str,
+    per_minute: u32,
+) -> Option<Handshake> {
     match head.method {
         Method::POST => posted::question(head, body),
-        Method::GET => Some(Handshake::observed(got(head).unwrap_or_else(Answer::empty))),
-        // Trello wants exactly a 200.
-        Method::HEAD => Some(Handshake::observed(Answer::empty())),
+        Method::GET => got(head, label).map(Handshake::observed),
         Method::OPTIONS => permission(head, per_minute).map(Handshake::observed),
         _ => None,
     }
 }
 
-/// GET: who asks with a header, then who asks with a parameter.
-fn got(head: &Parts) -> Option<Answer> {
-    if let Some(challenge) = head.headers.get(OKTA_CHALLENGE) {
-        return header_echo(challenge).map(|echo| Answer::json("verification", &echo));
+/// Whether a request that asks nothing says nothing either: a monitor's, a link preview's, or that
+/// of a sender that only looks whether the URL is there. Trello wants exactly a 200 for its HEAD,
+/// Mailchimp one for its GET.
+pub(crate) fn only_looks(head: &Parts, body_bytes: u64) -> bool {
+    match head.method {
+        Method::HEAD => true,
+        Method::GET => body_bytes == 0 && asked_query(head).is_none(),
+        _ => false,
     }
-    let query = head.uri.query()?;
+}
+
+/// The query, if there is anything in it.
+fn asked_query(head: &Parts) -> Option<&str> {
+    head.uri.query().filter(|query| !query.is_empty())
+}
+
+/// GET. Some deliver by GET too, so a parameter that might be theirs counts only where it is alone.
+fn got(head: &Parts, label: &str) -> Option<Answer> {
+    let Some(query) = asked_query(head) else {
+        let challenge = head.headers.get(OKTA_CHALLENGE)?;
+        return header_echo(challenge).map(|echo| Answer::json("verification", &echo));
+    };
     // Meta says `hub.mode` beside its challenge, and so does every WebSub hub.
     let hub = query::first(query, "hub.mode").and_then(|_| query::first(query, "hub.challenge"));
     if let Some(challenge) = hub {
-        return Echo::new(challenge).map(Answer::text);
+        let challenge = Echo::new(challenge)?;
+        // Strava asks as Meta does, and wants to hear JSON.
+        return Some(match label.eq_ignore_ascii_case("strava") {
+            true => Answer::json("hub.challenge", &challenge),
+            false => Answer::text(challenge),
+        });
     }
-    // Microsoft Graph; Dropbox, Nylas and Adobe; Onfleet.
-    ["validationToken", "challenge", "check"]
+    // Dropbox, Nylas and Adobe; Onfleet.
+    validation_token(query)
+        .map(Echo::new)
+        .or_else(|| query::only(query, "challenge").map(Echo::new))
+        .or_else(|| query::only(query, "check").map(Echo::new))?
+        .map(Answer::text)
+}
+
+/// What Microsoft Graph asks with; SharePoint writes the name in lower case.
+fn validation_token(query: &str) -> Option<impl Iterator<Item = u8> + '_> {
+    ["validationToken", "validationtoken"]
         .into_iter()
         .find_map(|name| query::first(query, name))
-        .and_then(Echo::new)
-        .map(Answer::text)
 }
 
 /// OPTIONS: whoever asks may send, at the rate asked for, if the token may. A rate that is none

@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderName, header::CONTENT_TYPE, request::Parts};
 use memchr::memmem;
 use serde_json::{Map, Value};
 
-use super::{Handshake, answer::Answer, echo::Echo, header_echo, query};
+use super::{Handshake, answer::Answer, echo::Echo, header_echo, validation_token};
+use crate::json::without_mark;
 
 const ASANA_SECRET: HeaderName = HeaderName::from_static("x-hook-secret");
 const SMARTSHEET_CHALLENGE: HeaderName = HeaderName::from_static("smartsheet-hook-challenge");
@@ -16,11 +17,14 @@ const SMARTSHEET_RESPONSE: HeaderName = HeaderName::from_static("smartsheet-hook
 const TWITCH_TYPE: HeaderName = HeaderName::from_static("twitch-eventsub-message-type");
 const EVENT_GRID_TYPE: HeaderName = HeaderName::from_static("aeg-event-type");
 
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+
 /// The longest body that may be a question, in bytes.
 const MAX_QUESTION: usize = 4096;
 
 /// What a POST asks, if it asks anything.
 pub(super) fn question(head: &Parts, body: &[u8]) -> Option<Handshake> {
+    let body = without_mark(body);
     let headers = &head.headers;
     if let Some(secret) = headers.get(ASANA_SECRET)
         && says_nothing(body)
@@ -45,12 +49,7 @@ pub(super) fn question(head: &Parts, body: &[u8]) -> Option<Handshake> {
         let code = echo(event.get("data")?.get("validationCode")?)?;
         return observed(Answer::json("validationResponse", &code));
     }
-    // Microsoft Graph.
-    if let Some(token) = head
-        .uri
-        .query()
-        .and_then(|q| query::first(q, "validationToken"))
-    {
+    if let Some(token) = head.uri.query().and_then(validation_token) {
         return observed(Answer::text(Echo::new(token)?));
     }
     let may_ask = body.len() <= MAX_QUESTION
@@ -58,17 +57,21 @@ pub(super) fn question(head: &Parts, body: &[u8]) -> Option<Handshake> {
         && [&b"\"challenge\""[..], b"\"verification_token\""]
             .into_iter()
             .any(|word| memmem::find(body, word).is_some());
-    may_ask.then(|| asked_in_json(body)).flatten()
+    may_ask.then(|| asked_in_json(headers, body)).flatten()
 }
 
-/// Slack's and Lark's `url_verification`; Monday's and Miro's bare challenge; Notion's token, which
+/// Slack's and Lark's `url_verification`; the `verification` of MCP Events; Monday's and Miro's bare challenge; Notion's token, which
 /// nobody wants to hear back: its human gets it from the agent.
-fn asked_in_json(body: &[u8]) -> Option<Handshake> {
+fn asked_in_json(headers: &HeaderMap, body: &[u8]) -> Option<Handshake> {
     let question: Map<String, Value> = parsed(body)?;
     let bare = question.len() == 1;
     if let Some(challenge) = question.get("challenge") {
-        let slack = question.get("type").and_then(Value::as_str) == Some("url_verification");
-        return (bare || slack)
+        let asks = match question.get("type").and_then(Value::as_str) {
+            Some("url_verification") => true,
+            Some("verification") => headers.contains_key(WEBHOOK_ID),
+            _ => bare,
+        };
+        return asks
             .then(|| echo(challenge))
             .flatten()
             .and_then(|echo| observed(Answer::json("challenge", &echo)));

@@ -1,6 +1,6 @@
 //! One parameter of a query string, as a form writes it.
 
-use crate::admit::hex;
+use crate::percent::hex;
 
 /// The value of the first parameter of this name, its escapes undone: `+` is a blank, and a `%`
 /// that begins no escape stands for itself. Of repeated parameters only the first counts; one
@@ -10,6 +10,15 @@ pub(super) fn first<'a>(query: &'a str, name: &str) -> Option<impl Iterator<Item
         let (have, value) = pair.split_once('=').unwrap_or((pair, ""));
         decoded(have).eq(name.bytes()).then(|| decoded(value))
     })
+}
+
+/// The same, where there is no other parameter.
+pub(super) fn only<'a>(query: &'a str, name: &str) -> Option<impl Iterator<Item = u8> + 'a> {
+    let mut pairs = query.split('&').filter(|pair| !pair.is_empty());
+    match (pairs.next(), pairs.next()) {
+        (Some(pair), None) => first(pair, name),
+        _ => None,
+    }
 }
 
 /// Nothing is set aside for it: most queries are asked for a name that they do not hold.
@@ -63,6 +72,17 @@ mod tests {
         ] {
             let found = value(query, "challenge");
             assert_eq!(found.as_deref(), Some(expected.as_bytes()), "{query}");
+        }
+    }
+
+    #[test]
+    fn the_only_parameter_has_no_other_beside_it() {
+        let only = |query| only(query, "c").map(Iterator::collect::<Vec<u8>>);
+        for query in ["c=1", "c=1&", "&c=1", "%63=1"] {
+            assert_eq!(only(query).as_deref(), Some(&b"1"[..]), "{query}");
+        }
+        for query in ["c=1&c=2", "c=1&d", "d&c=1", "", "d=1", "c=1&=2"] {
+            assert_eq!(only(query), None, "{query}");
         }
     }
 

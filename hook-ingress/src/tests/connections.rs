@@ -35,20 +35,46 @@ async fn a_sender_that_writes_three_mebibytes_first_reads_the_413_and_no_reset()
 #[tokio::test]
 async fn a_refusal_is_read_before_the_connection_ends_whatever_hyper_thought_of_it() {
     let house = House::open().await;
-    for garbage in [
-        "\x16\x03\x01\x02\x00\x01\r\n\r\n",
-        "GET\r\n\r\n",
-        "POST / HTTP/9.9\r\n\r\n",
+    let long = format!("GET /{} HTTP/1.1\r\nhost: d\r\n\r\n", "a".repeat(70_000));
+    let endless = "a".repeat(200_000);
+    let lines = "x: y\r\n".repeat(300);
+    let wide = format!("x: {}\r\n", "y".repeat(200_000));
+    let get = "GET / HTTP/1.1\r\nhost: d\r\n";
+    for (garbage, status) in [
+        ("\x16\x03\x01\x02\x00\x01\r\n\r\n", 400),
+        ("GET\r\n\r\n", 400),
+        ("POST / HTTP/9.9\r\n\r\n", 400),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        (long.as_str(), 414),
+        (endless.as_str(), 414),
+        (&format!("{get}{lines}\r\n"), 431),
+        (&format!("{get}{wide}\r\n"), 431),
     ] {
         let mut sender = house.connect().await;
         sender.write(garbage).await;
-        assert_eq!(sender.reply().await.status, 400, "{garbage:?}");
+        let reply = sender.reply().await;
+        reply.refusal(status);
+        assert_eq!(reply.header("connection"), Some("close"));
+        assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
         assert!(sender.closed().await);
     }
+}
+
+#[tokio::test]
+async fn a_broken_head_behind_good_ones_is_refused_in_its_turn() {
+    let house = House::open().await;
+    let token = house.token().await;
     let mut sender = house.connect().await;
-    let long = format!("GET /{} HTTP/1.1\r\nhost: d\r\n\r\n", "a".repeat(70_000));
-    sender.write(long).await;
-    assert_eq!(sender.reply().await.status, 414);
+    let mut requests = post(&token, "", b"1");
+    requests.extend(post("nobody", "", b""));
+    requests.extend(post(&token, "", &vec![b'2'; 200_000]));
+    requests.extend(b"GET / HTTP/1.1\r\n folded\r\n\r\n");
+    sender.write(requests).await;
+    sender.reply().await.accepted();
+    sender.reply().await.refusal(401);
+    sender.reply().await.accepted();
+    sender.reply().await.refusal(400);
+    assert!(sender.closed().await);
 }
 
 #[tokio::test]

@@ -110,7 +110,8 @@ async fn nothing_else_is_served_and_nothing_is_redirected() {
         "/v1/messages",
         "/mcp",
         "/HEALTHZ",
-        "//hook",
+        "//hooks",
+        "/hook/x/%20y",
     ] {
         let reply = house
             .send(format!("POST {path} HTTP/1.1\r\nhost: d\r\n\r\n"))
@@ -118,10 +119,153 @@ async fn nothing_else_is_served_and_nothing_is_redirected() {
         assert_eq!(reply.refusal(404), "not_found", "{path}");
     }
     house
-        .post(&format!("{token}/"), "", b"{}")
+        .post(&format!("{token}/x"), "", b"{}")
         .await
         .refusal(404);
     assert!(house.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn slashes_and_white_space_around_the_token_are_let_go() {
+    let house = House::open().await;
+    let token = house.token().await;
+    let targets = [
+        format!("/hook/{token}/"),
+        format!("//hook//{token}//"),
+        format!("/hook/{token}%20"),
+        format!("/hook/{token}/%0A/?a=1"),
+        format!("/hook/{token} "),
+        format!("http://door/hook/{token}/"),
+    ];
+    for target in &targets {
+        let request = format!("POST {target} HTTP/1.1\r\nhost: d\r\ncontent-length: 0\r\n\r\n");
+        house.send(request).await.accepted();
+    }
+    assert_eq!(house.stored().await.len(), targets.len());
+    let bearer =
+        format!("POST //hook// HTTP/1.1\r\nhost: d\r\nauthorization: bearer {token}\r\n\r\n");
+    house.send(bearer).await.accepted();
+}
+
+#[tokio::test]
+async fn a_token_in_the_query_is_401_and_told_where_it_belongs() {
+    let house = House::open().await;
+    let token = house.token().await;
+    for query in [
+        format!("access_token={token}"),
+        format!("a=1&t={token}"),
+        "access_token=x".into(),
+    ] {
+        let request =
+            format!("POST /hook?{query} HTTP/1.1\r\nhost: d\r\ncontent-length: 0\r\n\r\n");
+        let reply = house.send(request).await;
+        assert_eq!(reply.refusal(401), "invalid_token");
+        let said = String::from_utf8(reply.body).expect("UTF-8");
+        assert!(
+            said.contains("/hook/<token>") && said.contains("Bearer"),
+            "{said}"
+        );
+    }
+    // Beside a good token it is a query like any.
+    house
+        .post(&format!("{token}?access_token=x"), "", b"")
+        .await
+        .accepted();
+    assert_eq!(house.stored().await.len(), 1);
+}
+
+#[tokio::test]
+async fn two_authorizations_are_400_where_one_is_to_carry_the_token() {
+    let house = House::open().await;
+    let token = house.token().await;
+    for other in ["Bearer x", "Basic dTpw", &format!("Bearer {token}")] {
+        for lines in [
+            format!("authorization: Bearer {token}\r\nauthorization: {other}\r\n"),
+            format!("authorization: {other}\r\nx: y\r\nAuthorization: Bearer {token}\r\n"),
+        ] {
+            let request = format!("POST /hook HTTP/1.1\r\nhost: d\r\n{lines}\r\n");
+            assert_eq!(
+                house.send(request).await.refusal(400),
+                "ambiguous_credentials"
+            );
+            house.post(&token, &lines, b"").await.accepted();
+        }
+    }
+    assert_eq!(house.stored().await.len(), 6);
+}
+
+#[tokio::test]
+async fn what_is_framed_against_the_rules_is_refused_before_the_token_is_looked_at() {
+    let house = House::open().await;
+    let token = house.token().await;
+    for (line, lines, status, code) in [
+        ("HTTP/1.1", "", 400, "bad_request"),
+        ("HTTP/1.1", "host: d\r\nhost: d\r\n", 400, "bad_request"),
+        ("HTTP/1.1", "host: a b\r\n", 400, "bad_request"),
+        (
+            "HTTP/1.1",
+            "host: d\r\ntransfer-encoding: gzip, chunked\r\n",
+            501,
+            "unsupported_transfer_coding",
+        ),
+        (
+            "HTTP/1.1",
+            "host: d\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n",
+            501,
+            "unsupported_transfer_coding",
+        ),
+        (
+            "HTTP/1.1",
+            "host: d\r\ntransfer-encoding: chunked, chunked\r\n",
+            400,
+            "bad_request",
+        ),
+        // These the parser refuses.
+        (
+            "HTTP/1.1",
+            "host: d\r\ntransfer-encoding: gzip\r\n",
+            400,
+            "bad_request",
+        ),
+        (
+            "HTTP/1.0",
+            "transfer-encoding: chunked\r\n",
+            400,
+            "bad_request",
+        ),
+        ("HTTP/1.1", "host: d\r\n folded: x\r\n", 400, "bad_request"),
+        ("HTTP/1.1", "host : d\r\n", 400, "bad_request"),
+        ("HTTP/1.1", "host: d\r\nno colon\r\n", 400, "bad_request"),
+        (
+            "HTTP/1.1",
+            "host: d\r\ncontent-length: 1\r\ncontent-length: 2\r\n",
+            400,
+            "bad_request",
+        ),
+        (
+            "HTTP/1.1",
+            "host: d\r\ncontent-length: +1\r\n",
+            400,
+            "bad_request",
+        ),
+        (
+            "HTTP/1.1",
+            "host: d\r\ncontent-length: 1, 1\r\n",
+            400,
+            "bad_request",
+        ),
+        ("HTTP/3.0", "host: d\r\n", 400, "bad_request"),
+    ] {
+        let mut sender = house.connect().await;
+        sender
+            .write(format!("POST /hook/{token} {line}\r\n{lines}\r\n"))
+            .await;
+        let reply = sender.reply().await;
+        assert_eq!(reply.refusal(status), code, "{line} {lines}");
+    }
+    let request = format!("POST /hook/{token} HTTP/1.0\r\ncontent-length: 1\r\n\r\nx");
+    house.send(request).await.accepted();
+    assert_eq!(house.stored().await.len(), 1);
 }
 
 #[tokio::test]

@@ -68,11 +68,12 @@ async fn the_log_names_the_route_and_the_message_and_never_the_token() {
         .refusal(404);
     house
         .send(format!(
-            "GET /hook/{token}?challenge=secret+question HTTP/1.1\r\n\r\n"
+            "GET /hook/{token}?challenge=secret+question HTTP/1.1\r\nhost: d\r\n\r\n"
         ))
         .await;
-    let bearer =
-        format!("DELETE /hook?t={token} HTTP/1.1\r\nauthorization: Bearer {token}\r\n\r\n");
+    let bearer = format!(
+        "DELETE /hook?t={token} HTTP/1.1\r\nhost: d\r\nauthorization: Bearer {token}\r\n\r\n"
+    );
     house.send(bearer).await.refusal(405);
     let text = ear.text();
     for said in [

@@ -182,6 +182,7 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
     let front_over = watch::Sender::new(false);
     let limits = ConnectionLimits {
         half_close: false,
+        refuse: Some(rest::not_http),
         ..ConnectionLimits::default()
     };
     let serving = async {

@@ -1,9 +1,12 @@
 //! CONTRACT section 3, row by row.
 
 mod answers;
+mod browsers;
 mod dedupe;
 mod headers;
 mod limits;
+mod looks;
+mod paths;
 mod slow;
 
 use e2e::http::Reply;

@@ -188,13 +188,13 @@ fn a_secret_that_is_handed_over_reaches_the_agent() {
 }
 
 #[test]
-fn whoever_looks_with_get_or_head_is_answered_and_is_seen() {
+fn whoever_asks_with_get_is_answered_and_is_seen() {
     let home = Home::new();
     let server = home.serve();
     let hook = server.operator().hook("acme", "dropbox");
     let script = "<script>alert(1)</script>";
     let escaped = "%3Cscript%3Ealert(1)%3C/script%3E";
-    for (query, body) in [
+    let asked = [
         ("?challenge=c4a11enge", "c4a11enge"),
         (&*format!("?challenge={escaped}"), script),
         (&*format!("?validationToken={escaped}"), script),
@@ -203,17 +203,16 @@ fn whoever_looks_with_get_or_head_is_answered_and_is_seen() {
             "1158201444",
         ),
         ("?check=onfleet", "onfleet"),
-        ("?challenge=%0d%0aset-cookie:a", ""),
-        ("", ""),
-    ] {
+    ];
+    for (query, body) in asked {
         let reply = look(&server, &hook, "GET", query);
         guarded(&reply);
         assert_eq!(reply.text(), body, "{query}");
-        let plain = Some("text/plain; charset=utf-8").filter(|_| !body.is_empty());
+        let plain = Some("text/plain; charset=utf-8");
         assert_eq!(reply.header("content-type"), plain, "{query}");
         assert_eq!(reply.header("set-cookie"), None);
     }
-    // HEAD on a connection that goes on.
+    // HEAD on a connection that goes on, and a bare GET: answered, and not seen.
     let mut wire = Wire::open(server.front).expect("listening");
     for query in ["", "?challenge=x"] {
         let target = format!("{}{query}", hook.path());
@@ -221,16 +220,66 @@ fn whoever_looks_with_get_or_head_is_answered_and_is_seen() {
             .expect("written");
         guarded(&wire.reply(true).expect("an answer").expect(200));
     }
+    guarded(&look(&server, &hook, "GET", ""));
     let seen = server.operator().log();
-    assert_eq!(seen.len(), 9);
+    assert_eq!(seen.len(), asked.len());
     assert!(seen.iter().all(|message| message["kind"] == "handshake"));
     let observed = |message: &Value| message["mode"] == "observe";
     assert!(seen.iter().all(observed));
     let waiting = ["wait", "--folder", "acme", "--timeout", "0"];
     let waited = home.cli(&waiting);
     assert_eq!(waited.code, 0, "nobody was rung: {}", waited.stderr);
-    hook.deliver(b"a message");
+    // What may not be said back is a message.
+    let reply = look(&server, &hook, "GET", "?challenge=%0d%0aset-cookie:a");
+    assert_eq!((reply.header("set-cookie"), reply.body.len()), (None, 0));
     assert_eq!(home.cli(&waiting).code, 2, "a message rings");
+}
+
+#[test]
+fn what_senders_wrap_their_question_in_does_not_hide_it() {
+    let home = Home::new();
+    let server = home.serve();
+    let hook = server.operator().hook("acme", "strava");
+    let ask = "?hub.mode=subscribe&hub.challenge=15f7d1a9&hub.verify_token=STRAVA";
+    let reply = look(&server, &hook, "GET", ask);
+    guarded(&reply);
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert_eq!(reply.text(), r#"{"hub.challenge":"15f7d1a9"}"#);
+
+    let sharepoint = look(&server, &hook, "POST", "?validationtoken=a%20b");
+    guarded(&sharepoint);
+    assert_eq!(sharepoint.text(), "a b");
+
+    let marked = "\u{feff}{\"type\":\"url_verification\",\"challenge\":\"c\"}";
+    let slack = hook.post(&[JSON], marked.as_bytes()).expect(200);
+    assert_eq!(slack.text(), r#"{"challenge":"c"}"#);
+
+    let events = [JSON, ("webhook-id", "w1"), ("webhook-signature", "v1,x")];
+    for _ in 0..2 {
+        let asks = br#"{"type":"verification","challenge":"n"}"#;
+        let reply = hook.post(&events, asks).expect(200);
+        guarded(&reply);
+        assert_eq!(reply.header("content-type"), Some("application/json"));
+        assert_eq!(reply.header("x-duplicate-of"), None);
+        assert_eq!(reply.text(), r#"{"challenge":"n"}"#);
+    }
+    let event = hook.post(&events, b"{}").expect(200);
+    assert_eq!(
+        event.header("x-duplicate-of"),
+        None,
+        "the question used no id up"
+    );
+    let kinds: Vec<_> = server
+        .operator()
+        .log()
+        .iter()
+        .map(|m| m["kind"].clone())
+        .collect();
+    assert_eq!(
+        kinds.iter().filter(|kind| *kind == "handshake").count(),
+        5,
+        "{kinds:?}"
+    );
 }
 
 #[test]

@@ -231,3 +231,58 @@ fn what_waits_and_what_has_ended_stay_so_when_the_server_is_killed() {
         .expect(200);
     assert_eq!(attached.next(), None, "and is told that it is over");
 }
+
+#[test]
+fn what_is_wrong_with_a_line_is_named_and_said_behind_what_is_wrong_with_the_session() {
+    let home = Home::new();
+    let server = home.serve();
+    let (token, grant) = expose(&server, "build");
+    let path = format!("/hook/{token}");
+    let say = |headers: &[(&str, &str)], body: &[u8]| {
+        send(server.front, "POST", &path, headers, body).expect("answered")
+    };
+    let keyed = [
+        ("Idempotency-Key", "k1"),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    ];
+    let first = say(&keyed, "\u{feff}{\"message\":\"m\"}".as_bytes())
+        .expect(202)
+        .json();
+    let again = say(&[], br#"{"message":"m","idempotency_key":"k1"}"#)
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&again["message_id"], &again["duplicate"]),
+        (&first["message_id"], &json!(true))
+    );
+    say(&keyed, br#"{"message":"another"}"#).expect(409);
+    say(&keyed, br#"{"message":"m","from":"else"}"#).expect(409);
+    for (body, named) in [
+        (&b"{}"[..], "message"),
+        (br#"{"message":7}"#, "message"),
+        (br#"{"message":"m","from":["x"]}"#, "from"),
+        (br#"{"message":"m","idempotency_key":1}"#, "idempotency_key"),
+    ] {
+        let reply = say(&keyed, body).expect(400).json();
+        assert_eq!(reply["error"]["code"], "invalid_message");
+        let said = reply["error"]["message"].as_str().expect("a sentence");
+        assert!(said.starts_with(named), "{said}");
+    }
+    server
+        .operator()
+        .call("DELETE", "/v1/sessions/build", None)
+        .expect(200);
+    for body in [
+        &br#"{"message":"m"}"#[..],
+        br#"{"message":"another"}"#,
+        b"{}",
+    ] {
+        say(&keyed, body).expect(410);
+    }
+    server
+        .operator()
+        .call("DELETE", &format!("/v1/channels/{grant}"), None)
+        .expect(200);
+    say(&keyed, br#"{"message":"m"}"#).expect(403);
+    say(&keyed, b"{}").expect(403);
+}

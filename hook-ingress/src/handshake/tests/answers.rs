@@ -2,7 +2,7 @@
 
 use doorbell_core::message::Mode;
 
-use super::{answer, asked};
+use super::{answer, asked, asked_at};
 
 const JSON: &str = "content-type: application/json";
 const TEXT: &str = "content-type: text/plain; charset=utf-8";
@@ -92,7 +92,7 @@ fn cloudevents_senders_are_let_in_at_the_rate_asked_for_up_to_the_tokens() {
     }
     let unlimited =
         super::head("OPTIONS /h\nwebhook-request-origin: o\nwebhook-request-rate: 9000");
-    let unlimited = super::recognise(&unlimited, b"", 0).expect("a handshake");
+    let unlimited = super::recognise(&unlimited, b"", "events", 0).expect("a handshake");
     assert!(answer(unlimited).contains("webhook-allowed-rate: 9000"));
 }
 
@@ -147,8 +147,7 @@ fn a_get_with_a_known_parameter_gets_its_value_as_raw_text() {
         ),
         ("challenge=dropbox-6f%2Fa", "dropbox-6f/a"),
         ("check=onfleet", "onfleet"),
-        ("challenge=first&challenge=second", "first"),
-        ("check=second&challenge=first", "first"),
+        ("validationToken=t&tenant=1", "t"),
     ] {
         answers(
             &format!("GET /hook/t?{query}"),
@@ -160,23 +159,71 @@ fn a_get_with_a_known_parameter_gets_its_value_as_raw_text() {
 
 #[test]
 fn okta_gets_its_verification_as_json() {
-    let request = "GET /hook/t?challenge=no\nX-Okta-Verification-Challenge: my verification";
+    let request = "GET /hook/t\nX-Okta-Verification-Challenge: my verification";
     let expected = format!("{JSON}\n\n{}", r#"{"verification":"my verification"}"#);
     answers(request, "", &expected);
 }
 
 #[test]
-fn whoever_only_looks_gets_an_empty_200() {
-    for request in [
-        "HEAD /hook/t",
-        "HEAD /hook/t?challenge=x\nx-okta-verification-challenge: x",
-        "GET /hook/t",
-        "GET /hook/t?",
-        "GET /hook/t?event=down&hub.challenge=x",
-        "GET /hook/t\nx-hook-secret: x\nsmartsheet-hook-challenge: x",
+fn strava_gets_its_challenge_as_json_where_the_url_is_called_so() {
+    let request =
+        "GET /hook/t?hub.verify_token=STRAVA&hub.challenge=15f7d1a91c1f40f8&hub.mode=subscribe";
+    let json = format!("{JSON}\n\n{}", r#"{"hub.challenge":"15f7d1a91c1f40f8"}"#);
+    for (label, expected) in [
+        ("strava", json.as_str()),
+        ("Strava", &json),
+        ("strava2", &format!("{TEXT}\n\n15f7d1a91c1f40f8")),
     ] {
-        answers(request, "", "\n");
+        let handshake = asked_at(label, request, "").expect("a handshake");
+        assert_eq!(answer(handshake), expected, "{label}");
     }
+}
+
+#[test]
+fn sharepoint_gets_its_token_as_text() {
+    let request = "POST /hook/t?validationtoken=aaa%20b%2F1\ncontent-type: text/plain";
+    answers(request, "", &format!("{TEXT}\n\naaa b/1"));
+}
+
+#[test]
+fn an_mcp_events_server_gets_its_challenge_as_json() {
+    let request = format!("POST /hook/t?mcp_event_subscription=s\nwebhook-id: w1\n{JSON}");
+    for body in [
+        r#"{"type":"verification","challenge":"n\"1"}"#,
+        r#"{"challenge":"n\"1","type":"verification","more":{"a":1}}"#,
+    ] {
+        let expected = format!("{JSON}\n\n{}", r#"{"challenge":"n\"1"}"#);
+        answers(&request, body, &expected);
+    }
+}
+
+#[test]
+fn a_byte_order_mark_does_not_hide_a_question() {
+    let mark = "\u{feff}";
+    let expected = format!("{JSON}\n\n{}", r#"{"challenge":"x"}"#);
+    let request = format!("POST /hook/t\nwebhook-id: w1\n{JSON}");
+    for body in [
+        r#"{"challenge":"x"}"#,
+        r#"{"type":"url_verification","challenge":"x"}"#,
+        r#"{"type":"verification","challenge":"x"}"#,
+    ] {
+        answers(&request, &format!("{mark}{body}"), &expected);
+    }
+    let twitch = "POST /hook/t\ntwitch-eventsub-message-type: webhook_callback_verification";
+    answers(
+        twitch,
+        &format!("{mark}{{\"challenge\":\"x\"}}"),
+        &format!("{TEXT}\n\nx"),
+    );
+    let grid = "POST /hook/t\naeg-event-type: SubscriptionValidation";
+    let body = format!("{mark}[{{\"data\":{{\"validationCode\":\"c\"}}}}]");
+    answers(
+        grid,
+        &body,
+        &format!("{JSON}\n\n{{\"validationResponse\":\"c\"}}"),
+    );
+    let asana = asked("POST /hook/t\nx-hook-secret: s", &format!("{mark}{{}}"));
+    assert_eq!(asana.map(answer).as_deref(), Some("x-hook-secret: s\n\n"));
 }
 
 #[test]

@@ -106,6 +106,45 @@ fn a_delivery_is_no_handshake_for_the_header_it_shares_with_one() {
 }
 
 #[test]
+fn a_get_with_more_than_a_question_is_a_message() {
+    for request in [
+        "GET /hook/t?challenge=first&challenge=second",
+        "GET /hook/t?challenge=x&name=db",
+        "GET /hook/t?check=x&challenge=y",
+        "GET /hook/t?hub.challenge=x",
+        "GET /hook/t?event=down&hub.challenge=x",
+        "GET /hook/t?hub.mode=subscribe",
+        "GET /hook/t?hub.mode=subscribe&hub.challenge=%00",
+        "GET /hook/t?challenge=",
+        "GET /hook/t?challenge=%C3%A9",
+        "GET /hook/t?a=1\nx-okta-verification-challenge: x",
+        "GET /hook/t?challenge=no&a=1\nx-okta-verification-challenge: x",
+        "GET /hook/t\nx-okta-verification-challenge: caf\u{e9}",
+        "GET /hook/t\nx-hook-secret: x\nsmartsheet-hook-challenge: x",
+        "HEAD /hook/t?challenge=x\nx-okta-verification-challenge: x",
+    ] {
+        is_message(request, "");
+    }
+}
+
+#[test]
+fn a_verification_without_a_webhook_id_is_a_message() {
+    is_message(
+        &format!("POST /hook/t\nsvix-id: w1\n{JSON}"),
+        r#"{"type":"verification","challenge":"x"}"#,
+    );
+    let with_id = format!("POST /hook/t\nwebhook-id: w1\n{JSON}");
+    for body in [
+        r#"{"type":"verification"}"#,
+        r#"{"type":"verification","challenge":1}"#,
+        r#"{"type":"Verification","challenge":"x"}"#,
+        r#"{"data":{"type":"verification","challenge":"x"}}"#,
+    ] {
+        is_message(&with_id, body);
+    }
+}
+
+#[test]
 fn what_needs_a_secret_or_a_call_is_left_to_the_agent() {
     let sns = r#"{"Type":"SubscriptionConfirmation","SubscribeURL":"https://sns.example.com/"}"#;
     is_message(
@@ -113,8 +152,7 @@ fn what_needs_a_secret_or_a_call_is_left_to_the_agent() {
         sns,
     );
     for query in ["crc_token=x", "challengeCode=x", "challenge_code=x"] {
-        let handshake = asked(&format!("GET /hook/t?{query}"), "").expect("a look");
-        assert_eq!(super::answer(handshake), "\n", "{query}");
+        is_message(&format!("GET /hook/t?{query}"), "");
     }
 }
 

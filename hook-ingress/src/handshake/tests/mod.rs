@@ -25,7 +25,13 @@ pub(super) fn head(text: &str) -> Parts {
 }
 
 pub(super) fn asked(text: &str, body: &str) -> Option<Handshake> {
-    recognise(&head(text), body.as_bytes(), Rate::HOOK.per_minute)
+    asked_at("github", text, body)
+}
+
+/// The same at a URL of this label.
+pub(super) fn asked_at(label: &str, text: &str, body: &str) -> Option<Handshake> {
+    let per_minute = Rate::HOOK.per_minute;
+    recognise(&head(text), body.as_bytes(), label, per_minute)
 }
 
 /// The answer as it is sent: header lines in the names' order, a blank line, the body; without the

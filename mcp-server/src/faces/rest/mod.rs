@@ -24,6 +24,7 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 
 pub use problem::Problem;
+pub(crate) use problem::not_http;
 
 use crate::house::House;
 

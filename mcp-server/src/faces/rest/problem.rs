@@ -4,6 +4,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
+use doorbell_ingress::rejection::Rejection;
+use http_body_util::Full;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -67,6 +70,27 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// A request that the parser of HTTP refused, as this listener says it.
+pub(crate) fn not_http(no: &Rejection) -> http::Response<Full<Bytes>> {
+    let document = Document {
+        title: no.status().canonical_reason().unwrap_or("Error").to_owned(),
+        status: no.status().as_u16(),
+        detail: no.message().into_owned(),
+        code: no.code().to_owned(),
+        field: None,
+    };
+    let text = serde_json::to_string(&document).expect("strings and a number are JSON");
+    let mut response = http::Response::new(Full::from(text));
+    *response.status_mut() = no.status();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// No such path.

@@ -89,6 +89,7 @@ fn unknown_revoked_expired_and_absent_tokens_read_alike() {
     let strangers = [
         "/hook",
         "/hook/",
+        "//hook/%20/",
         "/hook/dbh_",
         "/hook/%ff",
         &unknown,
@@ -234,7 +235,7 @@ fn nothing_but_hook_and_healthz_is_served_at_the_front_door() {
         "/HOOK",
         "/hooks",
         "/openapi.json",
-        "//hook",
+        "/hook/a/%20b",
         "/healthz/",
         "*",
         "/hook/../v1/keys",

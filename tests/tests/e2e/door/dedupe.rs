@@ -7,13 +7,14 @@ use e2e::{
 };
 use serde_json::json;
 
-const IN_ORDER: [&str; 8] = [
+const IN_ORDER: [&str; 9] = [
     "webhook-id",
     "svix-id",
     "x-github-delivery",
     "idempotency-key",
     "linear-delivery",
     "x-shopify-event-id",
+    "shopify-webhook-id",
     "x-atlassian-webhook-identifier",
     "x-request-uuid",
 ];
@@ -152,6 +153,23 @@ fn the_earlier_header_in_the_contracts_order_counts_alone() {
     post(&hook, &event, "");
     assert_eq!(post(&hook, &event[..2], "").1, None);
     assert!(post(&hook, &event[2..], "").1.is_some());
+}
+
+#[test]
+fn an_mcp_events_id_counts_within_its_subscription() {
+    let home = Home::new();
+    let server = home.serve();
+    let hook = server.operator().hook("acme", "events");
+    let of = |subscription| {
+        [
+            ("webhook-id", "w1"),
+            ("x-mcp-subscription-id", subscription),
+        ]
+    };
+    let (first, _) = post(&hook, &of("s1"), "{}");
+    assert_eq!(post(&hook, &of("s2"), "{}").1, None);
+    assert_eq!(post(&hook, &[("webhook-id", "w1")], "{}").1, None);
+    assert_eq!(post(&hook, &of("s1"), "{}").1, Some(first));
 }
 
 #[test]

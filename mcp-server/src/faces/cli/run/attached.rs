@@ -19,7 +19,7 @@ use crate::{
     refusal::Refusal,
     session::{
         pty::{Said, Source},
-        said::said,
+        said::{Commands, said},
     },
     wire::Message,
 };
@@ -44,7 +44,7 @@ pub(super) struct Attached {
 
 impl Attached {
     /// Attaches, or says why not: another program is (409), or the session is over.
-    pub(super) async fn attach(server: &Server, notes: Notes) -> Answer<Self> {
+    pub(super) async fn attach(server: &Server, notes: Notes, commands: Commands) -> Answer<Self> {
         let events = server.attach().await?;
         let (say, said) = mpsc::channel(AHEAD);
         let (typed, typed_out) = mpsc::unbounded_channel();
@@ -55,6 +55,7 @@ impl Attached {
             say,
             had: had.clone(),
             typed: typed.downgrade(),
+            commands,
         };
         Ok(Self {
             said,
@@ -106,6 +107,7 @@ struct Follower {
     say: Sender<Said>,
     had: Had,
     typed: WeakUnboundedSender<MessageId>,
+    commands: Commands,
 }
 
 impl Follower {
@@ -162,7 +164,7 @@ impl Follower {
             }
         }
         lock(&self.had).insert(id, false);
-        let text = said(&message);
+        let text = said(&message, self.commands);
         // Closed: the program has ended.
         let _ = self.say.send(Said::Text { id, text }).await;
     }

@@ -14,7 +14,10 @@ use self::{attached::Attached, notes::Notes, server::Server, user::User};
 use super::{Common, Failure, background, connect, terminal};
 use crate::{
     desk::Desk,
-    session::pty::{self, Pace, Program},
+    session::{
+        pty::{self, Pace, Program},
+        said::Commands,
+    },
     wire::{OpenSession, SessionEntry, Text},
 };
 
@@ -30,6 +33,9 @@ pub(super) struct Run {
     /// Whose session it is: acme/eng. An agent's key has a folder of its own
     #[arg(long)]
     folder: Option<String>,
+    /// Let what is said begin with a command sign (! / # @ \ $ &) without a name before it
+    #[arg(long)]
+    allow_commands: bool,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -56,7 +62,11 @@ pub(super) async fn run(common: &Common, args: Run) -> Result<ExitCode, Failure>
     let server = Server::new(common.data_dir()?, folder, receiver, session.id.0.clone());
     let notes = Notes::beside(common.data_dir()?.run_log_file(&session.id.0));
     // Attached before the program starts: where another program is, this one does not start.
-    let mut attached = Attached::attach(&server, notes.clone()).await?;
+    let commands = match args.allow_commands {
+        true => Commands::Allowed,
+        false => Commands::Disarmed,
+    };
+    let mut attached = Attached::attach(&server, notes.clone(), commands).await?;
     let code = relay(args.command, &session, &mut attached).await;
     let over = async {
         attached.detach().await;

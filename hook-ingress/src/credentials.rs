@@ -1,0 +1,168 @@
+//! The token that a request shows: in its path, or in `Authorization`.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use doorbell_core::token::CHANNEL_TOKEN_PREFIX;
+use http::{header::AUTHORIZATION, request};
+
+use crate::{
+    path::token_in,
+    redact::{LENIENT, redact},
+    rejection::Rejection,
+};
+
+/// What a request showed: a path's segment goes before a header.
+pub(crate) enum Shown<'a> {
+    /// A route token, as far as one can tell from its beginning.
+    Route(Cow<'a, str>),
+    /// A channel token, likewise.
+    Channel(Cow<'a, str>),
+}
+
+/// The token of a request; `segment` is the path's segment after `/hook/`, `""` where there is
+/// none.
+pub(crate) fn shown<'a>(
+    head: &'a request::Parts,
+    segment: &'a str,
+) -> Result<Shown<'a>, Rejection> {
+    let mut token = token_in(segment).ok_or(Rejection::Token)?;
+    if token.is_empty() {
+        token = in_header(head)?;
+    }
+    Ok(match token.starts_with(CHANNEL_TOKEN_PREFIX) {
+        true => Shown::Channel(token),
+        false => Shown::Route(token),
+    })
+}
+
+/// The token of the one `Authorization`. Of two, others may have read the one that we do not.
+fn in_header(head: &request::Parts) -> Result<Cow<'_, str>, Rejection> {
+    let mut all = head.headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = all.next() else {
+        return Err(missing(head));
+    };
+    if all.next().is_some() {
+        return Err(Rejection::TwoCredentials);
+    }
+    value
+        .to_str()
+        .ok()
+        .and_then(authorization)
+        .ok_or_else(|| missing(head))
+}
+
+/// Why a request without a token is refused: some put it into the query (RFC 6750, section 2.3),
+/// where every proxy on the way logs it.
+fn missing(head: &request::Parts) -> Rejection {
+    let query = head.uri.query().unwrap_or_default();
+    let named = query
+        .split('&')
+        .any(|pair| pair.split('=').next() == Some("access_token"));
+    if named || matches!(redact(query.as_bytes()), Cow::Owned(_)) {
+        Rejection::TokenInQuery
+    } else {
+        Rejection::Token
+    }
+}
+
+/// The token of `Bearer`, or of `Basic`.
+fn authorization(value: &str) -> Option<Cow<'_, str>> {
+    let (scheme, rest) = value.split_once([' ', '\t'])?;
+    let rest = rest.trim_matches([' ', '\t']);
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Some(Cow::Borrowed(rest))
+    } else if scheme.eq_ignore_ascii_case("basic") {
+        basic(rest).map(Cow::Owned)
+    } else {
+        None
+    }
+}
+
+/// The password, or the name where the password is none of our tokens: some senders have a field
+/// for one of them only, and fill the other with a word.
+fn basic(credentials: &str) -> Option<String> {
+    let plain = String::from_utf8(LENIENT.decode(credentials).ok()?).ok()?;
+    let (name, password) = plain.split_once(':').unwrap_or((&plain, ""));
+    let ours = |text: &str| {
+        let mut text = text.bytes();
+        text.next() == Some(b'd') && text.next() == Some(b'b') && text.nth(1) == Some(b'_')
+    };
+    let by_name = password.is_empty() || (ours(name) && !ours(password));
+    Some(if by_name { name } else { password }.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn token_of(value: &str) -> Option<Cow<'_, str>> {
+        authorization(value)
+    }
+
+    #[test]
+    fn a_bearer_is_found_whatever_the_schemes_case() {
+        for (value, token) in [
+            ("Bearer x", Some("x")),
+            ("bearer  x", Some("x")),
+            ("BEARER\tx", Some("x")),
+            ("Digest x", None),
+            ("Bearer", None),
+            ("", None),
+        ] {
+            assert_eq!(token_of(value).as_deref(), token, "{value}");
+        }
+    }
+
+    #[test]
+    fn of_basic_the_password_counts_and_else_the_name() {
+        for (plain, token) in [
+            ("x:dbh_1", "dbh_1"),
+            (":dbh_1", "dbh_1"),
+            ("dbh_1:", "dbh_1"),
+            ("dbh_1", "dbh_1"),
+            ("dbh_1:x", "dbh_1"),
+            ("dbh_1:dbh_2", "dbh_2"),
+            ("dbc_1.2:x-oauth-basic", "dbc_1.2"),
+            ("a:b:c", "b:c"),
+            ("a:b", "b"),
+        ] {
+            for encoded in [
+                LENIENT.encode(plain),
+                LENIENT.encode(plain).trim_end_matches('=').to_owned(),
+            ] {
+                let value = format!("basic {encoded}");
+                assert_eq!(token_of(&value).as_deref(), Some(token), "{plain}");
+            }
+        }
+        for bad in ["Basic !!", "Basic", "Basic /w=="] {
+            assert_eq!(token_of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_the_query_is_told_from_none() {
+        let refused = |target: &str| {
+            let request = Request::builder().uri(target).body(()).expect("a request");
+            let (head, ()) = request.into_parts();
+            shown(&head, "").err()
+        };
+        for target in [
+            "/hook?access_token=x",
+            "/hook?a=1&access_token",
+            "/hook?access_token=",
+        ] {
+            assert_eq!(refused(target), Some(Rejection::TokenInQuery), "{target}");
+        }
+        for target in [
+            "/hook",
+            "/hook?",
+            "/hook?xaccess_token=1",
+            "/hook?a=access_token",
+        ] {
+            assert_eq!(refused(target), Some(Rejection::Token), "{target}");
+        }
+    }
+}
