@@ -11,8 +11,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// How long a channel token lives when nobody says: 365 days.
-pub const DEFAULT_CHANNEL_TTL: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How long a channel token lives when neither its minter nor the operator says: 30 days.
+pub const DEFAULT_CHANNEL_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The longest label of a channel grant, in characters.
 pub const MAX_CHANNEL_LABEL: usize = 200;

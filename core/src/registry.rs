@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     acl::{ManageGrants, ManageRules, Mint, Operate, Permit},
     address::Jid,
+    channel::DEFAULT_CHANNEL_TTL,
     folder::Folder,
     grant::{Context, Door, Grant, GrantId, Ttl},
     key::{ApiKey, KeyId},
@@ -70,10 +71,19 @@ pub struct Registry<S: ?Sized> {
     chance: Arc<dyn Chance>,
     /// What a route token's TTL is when none is asked for; `None`: it never ends.
     route_ttl: Option<Duration>,
+    /// What a channel token's TTL is when none is asked for.
+    channel_ttl: Duration,
     store: Arc<S>,
 }
 
 impl<S: ?Sized> Registry<S> {
+    /// Gives channel tokens another TTL where none is asked for; grants that stand keep theirs.
+    #[must_use]
+    pub fn with_channel_ttl(mut self, ttl: Duration) -> Self {
+        self.channel_ttl = ttl;
+        self
+    }
+
     fn chance_bits(&self) -> u128 {
         let mut bits = [0; 16];
         self.chance.fill(&mut bits);
@@ -93,6 +103,7 @@ impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
             clock,
             chance,
             route_ttl,
+            channel_ttl: DEFAULT_CHANNEL_TTL,
             store,
         }
     }

@@ -6,7 +6,7 @@ use super::Registry;
 use crate::{
     acl::{ManageGrants, Operate, Permit, UseSession},
     capability::{ChannelToken, SigningKey, SigningKeyId, Verb},
-    channel::{ChannelGrant, ChannelLabel, DEFAULT_CHANNEL_TTL},
+    channel::{ChannelGrant, ChannelLabel},
     grant::{GrantId, Ttl},
     label::SessionId,
     ports::{ChannelStore, ChannelUse, MakeSession, StoreError},
@@ -103,8 +103,9 @@ impl<S: ChannelStore + ?Sized> Registry<S> {
             owner_folder: permit.owner_folder().clone(),
             probe: new.probe,
             created_at: now,
-            expires_at: ttl
-                .expiry(now, Some(DEFAULT_CHANNEL_TTL))
+            expires_at: new
+                .ttl
+                .expiry(now, Some(self.channel_ttl))
                 .expect("a channel's ttl has a default"),
             revoked_at: None,
         };

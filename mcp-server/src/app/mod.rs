@@ -117,7 +117,8 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         Arc::clone(&clock),
         Arc::new(SystemChance),
         None,
-    );
+    )
+    .with_channel_ttl(settings.channel_ttl);
     let own_key = operator_key::ensure(&settings.data_dir, &*opened.store(), &registry).await?;
     let prover = Prover {
         key: ProofKey::new(&own_key),

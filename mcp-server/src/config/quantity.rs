@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 
-/// A length of time: `7d`, `36h`, `90s`, `1h30m`; a bare number is seconds.
+/// A length of time: `7d`, `36h`, `90s`, `1h30m`, `20ms`; a bare number is seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period(pub Duration);
 
@@ -12,7 +12,8 @@ impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not a length of time such as 7d, 36h or 90s");
+        let wrong =
+            || "not a length of time such as 90 (seconds), 20ms, 90s, 15m, 1h or 7d".to_owned();
         if let Ok(seconds) = text.parse() {
             return Ok(Self(Duration::from_secs(seconds)));
         }
@@ -83,8 +84,22 @@ mod tests {
         assert_eq!(seconds("90s"), Ok(90));
         assert_eq!(seconds("1h30m"), Ok(5_400));
         assert_eq!(seconds("60"), Ok(60));
-        assert!(seconds("soon").is_err());
-        assert!(seconds("-1h").is_err());
+        assert_eq!(seconds("15m"), Ok(900));
+        assert_eq!(seconds("0"), Ok(0));
+        assert_eq!("20ms".parse(), Ok(Period(Duration::from_millis(20))));
+        for bad in [
+            "soon",
+            "-1h",
+            "",
+            "h",
+            "1e3",
+            "5 parsecs",
+            "0x10",
+            "∞",
+            "1h ago",
+        ] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

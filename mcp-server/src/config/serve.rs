@@ -3,6 +3,7 @@
 use std::{fs, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
+use doorbell_core::{channel::DEFAULT_CHANNEL_TTL, grant::MAX_TTL_SECONDS};
 use serde::Deserialize;
 
 use super::{
@@ -45,6 +46,9 @@ pub struct ServeArgs {
     /// How long settled and dead messages are kept [7d]
     #[arg(long, env = "DOORBELL_RETAIN", value_name = "TIME")]
     retain: Option<Period>,
+    /// How long a channel's URL lives where its minter does not say; those that stand keep theirs [30d]
+    #[arg(long, env = "DOORBELL_CHANNEL_TTL", value_name = "TIME")]
+    channel_ttl: Option<Period>,
     /// How much disk messages may take; beyond it senders are told 503 [no limit]
     #[arg(long, env = "DOORBELL_MAX_DISK", value_name = "SIZE")]
     max_disk: Option<Size>,
@@ -130,6 +134,8 @@ pub struct Settings {
     pub body_budget: Option<u64>,
     /// How long settled and dead messages are kept.
     pub retain: Duration,
+    /// How long a channel token lives where its minter does not say.
+    pub channel_ttl: Duration,
     /// Bytes of disk that messages may take.
     pub max_disk: Option<u64>,
     /// Further names of the control listener.
@@ -195,6 +201,9 @@ pub enum SettingsError {
     /// An issuer that cannot be one.
     #[error("--oidc-issuer {0:?} is not {1}")]
     Issuer(String, IssuerUrlError),
+    /// A time that no channel token can have.
+    #[error("--channel-ttl {0}")]
+    ChannelTtl(&'static str),
     /// Half of what tokens are believed on.
     #[error("{given} needs {missing}: {why}")]
     Incomplete {
@@ -262,6 +271,7 @@ impl Settings {
                 .retain
                 .or(file.retain)
                 .map_or(DEFAULT_RETAIN, |period| period.0),
+            channel_ttl: channel_ttl(args.channel_ttl.or(file.channel_ttl))?,
             max_disk: args.max_disk.or(file.max_disk).map(|size| size.0),
             allowed_hosts: allowed,
             allowed_origins,
@@ -289,6 +299,21 @@ fn read_file(data_dir: &DataDir) -> Result<ServeArgs, SettingsError> {
         path,
         source: Box::new(source),
     })
+}
+
+/// A channel's token always dies some day, and not the moment it was made.
+fn channel_ttl(asked: Option<Period>) -> Result<Duration, SettingsError> {
+    const MOST: Duration = Duration::from_secs(MAX_TTL_SECONDS);
+    match asked {
+        None => Ok(DEFAULT_CHANNEL_TTL),
+        Some(Period(ttl)) if ttl.as_millis() == 0 => Err(SettingsError::ChannelTtl(
+            "is 0: a channel's URL that dies at once is none; write a time such as 30d",
+        )),
+        Some(Period(ttl)) if ttl > MOST => {
+            Err(SettingsError::ChannelTtl("is at most 100 years: 36500d"))
+        }
+        Some(Period(ttl)) => Ok(ttl),
+    }
 }
 
 /// An issuer without an audience would let in on tokens that are meant for others.
@@ -382,6 +407,25 @@ mod tests {
         let data_dir = DataDir::find(Some(dir.path().to_owned())).expect("named");
         let error = Settings::gather(ServeArgs::default(), data_dir).expect_err("misspelt");
         assert!(error.to_string().contains("hook_rat"), "{error}");
+    }
+
+    #[test]
+    fn a_channel_lives_30_days_unless_told_otherwise_and_never_0() {
+        let gathered = |ttl: Option<&str>| {
+            let dir = tempfile::tempdir().expect("a temporary directory");
+            let data_dir = DataDir::find(Some(dir.path().to_owned())).expect("named");
+            let args = ServeArgs {
+                channel_ttl: ttl.map(|text| text.parse().expect("a length of time")),
+                ..ServeArgs::default()
+            };
+            Settings::gather(args, data_dir).map(|settings| settings.channel_ttl.as_secs())
+        };
+        assert_eq!(gathered(None).expect("good"), 30 * 86_400);
+        assert_eq!(gathered(Some("12h")).expect("good"), 12 * 3_600);
+        for bad in ["0", "0d", "0ms", "36501d"] {
+            let error = gathered(Some(bad)).expect_err(bad).to_string();
+            assert!(error.starts_with("--channel-ttl is "), "{error}");
+        }
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub struct ExposeChannel {
     /// The session it speaks to; over stdio your own if absent, over HTTP required
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Text<SessionId>>,
-    /// Seconds until the token dies; 0 or absent: 365 days
+    /// Seconds until the token dies; 0 or absent: the server's default, 30 days unless its operator
+    /// says otherwise
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_seconds: Option<TtlSeconds>,
     /// What to call it in lists, and as the sender of its messages
