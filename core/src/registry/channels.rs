@@ -103,8 +103,7 @@ impl<S: ChannelStore + ?Sized> Registry<S> {
             owner_folder: permit.owner_folder().clone(),
             probe: new.probe,
             created_at: now,
-            expires_at: new
-                .ttl
+            expires_at: ttl
                 .expiry(now, Some(self.channel_ttl))
                 .expect("a channel's ttl has a default"),
             revoked_at: None,

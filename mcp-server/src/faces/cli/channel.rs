@@ -3,15 +3,29 @@
 use clap::Subcommand;
 use doorbell_core::grant::GrantId;
 
-use super::{Common, Failure, connect, terminal};
+use super::{
+    Common, Failure,
+    clock::Times,
+    connect,
+    list::{Column, List},
+    terminal, ttl,
+};
 use crate::{
+    config::Period,
     desk::Desk,
-    wire::{Count, ExposeChannel, Text},
+    wire::{ExposeChannel, Text},
 };
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Sign a capability: whoever has its URL can speak to the session
+    /// Make a URL that says something to one session
+    ///
+    /// Whoever has it can speak to the session until it expires or is revoked: a CI job, a cron
+    /// line, another agent. It is shown this once. What is said while nothing is attached to the
+    /// session waits there.
+    #[command(after_help = "Examples:
+  doorbell channel expose --session build
+  doorbell channel expose --session build --ttl 7d --label ci")]
     Expose {
         /// Which session, as `session ls` shows it
         #[arg(long, value_name = "ID")]
@@ -19,21 +33,40 @@ pub(super) enum Command {
         /// What its holder may do [send_input]
         #[arg(long)]
         verb: Option<String>,
-        /// Seconds until it dies; 0: 365 days
-        #[arg(long, value_name = "SECONDS")]
-        ttl: Option<u64>,
+        /// How long it lives: 15m, 1h, 7d; 0: as long as the server says, 30 days as a rule [0]
+        #[arg(long, value_name = "TIME")]
+        ttl: Option<Period>,
         /// What to call it in lists, and as the sender of its messages
         #[arg(long, value_name = "TEXT")]
         label: Option<String>,
     },
     /// List channel grants, the revoked ones too, never the tokens themselves
-    Ls,
+    #[command(after_help = "Examples:
+  doorbell channel ls
+  doorbell channel ls --json")]
+    Ls {
+        #[command(flatten)]
+        times: Times,
+    },
     /// Revoke a channel grant, at once
+    #[command(after_help = "Examples:
+  doorbell channel revoke 01K9GQ5W7E1T3N8ZB4C6D2F0HA")]
     Revoke {
         /// Its id, as `channel ls` shows it
         grant_id: String,
     },
 }
+
+const COLUMNS: [Column; 8] = [
+    Column::whole("GRANT ID"),
+    Column::cut("CHANNEL", 12).keeping_end(),
+    Column::whole("REVOKED").spare(1),
+    Column::cut("LABEL", 8).spare(2),
+    Column::whole("LAST USED").spare(3),
+    Column::whole("EXPIRES").spare(4),
+    Column::cut("OWNER", 8).spare(5),
+    Column::whole("VERB").spare(6),
+];
 
 pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure> {
     let desk = connect::desk(common, None)?;
@@ -50,7 +83,7 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
                 verb: verb
                     .map(|text| connect::parsed("verb", &text).map(Text))
                     .transpose()?,
-                ttl_seconds: ttl.map(Count::clamped),
+                ttl_seconds: ttl::seconds(ttl)?,
                 label: label
                     .map(|text| connect::parsed("label", &text).map(Text))
                     .transpose()?,
@@ -65,43 +98,27 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
             ))?;
             Ok(())
         }
-        Command::Ls => {
-            let list = desk.list_channels().await?;
+        Command::Ls { times } => {
+            let found = desk.list_channels().await?;
             if common.json {
-                return Ok(list.grants.iter().try_for_each(terminal::json)?);
+                return Ok(found.grants.iter().try_for_each(terminal::json)?);
             }
-            let rows = list.grants.into_iter().map(|grant| {
-                let time = |at: Option<Text<_>>| match at {
-                    None => "-".to_owned(),
-                    Some(Text(at)) => doorbell_core::time::Timestamp::to_string(&at),
-                };
-                [
+            let mut list = List::new(times, COLUMNS);
+            for grant in found.grants {
+                list.row([
                     grant.grant_id.0.to_string(),
                     grant.channel,
-                    grant.verb.0.to_string(),
+                    list.time_or(grant.revoked_at.map(|at| at.0), "-"),
                     grant
                         .label
                         .map_or_else(String::new, |label| label.0.to_string()),
+                    list.time_or(grant.last_used_at.map(|at| at.0), "-"),
+                    list.time_or(grant.expires_at.map(|at| at.0), "-"),
                     grant.owner_folder.0.to_string(),
-                    time(grant.expires_at),
-                    time(grant.revoked_at),
-                    time(grant.last_used_at),
-                ]
-            });
-            Ok(terminal::table(
-                [
-                    "GRANT ID",
-                    "CHANNEL",
-                    "VERB",
-                    "LABEL",
-                    "OWNER",
-                    "EXPIRES",
-                    "REVOKED",
-                    "LAST USED",
-                ],
-                rows.collect(),
-                "no channels; open one with: doorbell channel expose --session <id>",
-            )?)
+                    grant.verb.0.to_string(),
+                ]);
+            }
+            Ok(list.print("no channels; open one with: doorbell channel expose --session <id>")?)
         }
         Command::Revoke { grant_id } => {
             let id: GrantId = connect::parsed("grant-id", &grant_id)?;

@@ -3,7 +3,13 @@
 use clap::Subcommand;
 use doorbell_core::key::KeyId;
 
-use super::{Common, Failure, connect, terminal};
+use super::{
+    Common, Failure,
+    clock::Times,
+    connect,
+    list::{Column, List},
+    terminal,
+};
 use crate::{
     desk::Desk,
     wire::{IssueKey, RotateSigningKey, Text},
@@ -11,7 +17,13 @@ use crate::{
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Issue a key for the agent of a folder; it alone goes to standard output
+    /// Issue a key for the agent of a folder
+    ///
+    /// The key alone goes to standard output, so that a shell can catch it. It is shown this once.
+    /// Its holder is the agent of that folder: everything there and below, and nothing else.
+    #[command(after_help = "Examples:
+  doorbell key issue acme/eng --name laptop
+  export DOORBELL_KEY=$(doorbell key issue acme/eng)")]
     Issue {
         /// The folder its holder is the agent of: acme/eng
         folder: String,
@@ -20,19 +32,38 @@ pub(super) enum Command {
         name: Option<String>,
     },
     /// List keys, never the keys themselves
-    Ls,
+    #[command(after_help = "Examples:
+  doorbell key ls
+  doorbell key ls --json")]
+    Ls {
+        #[command(flatten)]
+        times: Times,
+    },
     /// Make a new key to sign channel tokens with; those signed before stay good
+    #[command(after_help = "Examples:
+  doorbell key rotate-signing
+  doorbell key rotate-signing --revoke-old")]
     RotateSigning {
         /// Forget the older keys: what they signed is no longer let in
         #[arg(long)]
         revoke_old: bool,
     },
     /// Revoke a key, at once
+    #[command(after_help = "Examples:
+  doorbell key revoke 01K9GQ5W7E1T3N8ZB4C6D2F0HA")]
     Revoke {
         /// The key's id, as `key ls` shows it
         key_id: String,
     },
 }
+
+const COLUMNS: [Column; 5] = [
+    Column::whole("KEY ID"),
+    Column::cut("FOLDER", 12).keeping_end(),
+    Column::cut("NAME", 8).spare(2),
+    Column::whole("CREATED").spare(3),
+    Column::whole("REVOKED").spare(1),
+];
 
 pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure> {
     let desk = connect::desk(common, None)?;
@@ -51,13 +82,14 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
             ));
             Ok(())
         }
-        Command::Ls => {
-            let list = desk.list_keys().await?;
+        Command::Ls { times } => {
+            let found = desk.list_keys().await?;
             if common.json {
-                return Ok(list.keys.iter().try_for_each(terminal::json)?);
+                return Ok(found.keys.iter().try_for_each(terminal::json)?);
             }
-            let rows = list.keys.into_iter().map(|key| {
-                [
+            let mut list = List::new(times, COLUMNS);
+            for key in found.keys {
+                list.row([
                     key.key_id.0.to_string(),
                     if key.folder == "*" {
                         "* (operator)".to_owned()
@@ -65,16 +97,11 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
                         key.folder
                     },
                     key.name.unwrap_or_default(),
-                    key.created_at.0.to_string(),
-                    key.revoked_at
-                        .map_or_else(|| "-".to_owned(), |at| at.0.to_string()),
-                ]
-            });
-            Ok(terminal::table(
-                ["KEY ID", "FOLDER", "NAME", "CREATED", "REVOKED"],
-                rows.collect(),
-                "no keys yet; `doorbell key issue <folder>` makes one",
-            )?)
+                    list.time(key.created_at.0),
+                    list.time_or(key.revoked_at.map(|at| at.0), "-"),
+                ]);
+            }
+            Ok(list.print("no keys yet; make one with: doorbell key issue <folder>")?)
         }
         Command::RotateSigning { revoke_old } => {
             let rotated = desk

@@ -7,10 +7,16 @@ mod again;
 mod background;
 mod backup;
 mod channel;
+mod clock;
 mod connect;
 mod doctor;
+#[cfg(test)]
+mod examples;
+mod grammar;
+mod groups;
 mod health;
 mod key;
+mod list;
 mod listen;
 mod log;
 mod logs;
@@ -30,8 +36,10 @@ mod session;
 mod status;
 mod stop;
 mod stop_server;
+mod summary;
 mod terminal;
 mod token;
+mod ttl;
 mod wait;
 mod watch;
 
@@ -42,7 +50,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
     config::{DataDir, DataDirError, ServeArgs, SettingsError, command_line, remember_call},
@@ -76,73 +84,37 @@ struct Common {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Run the server
-    #[command(alias = "start", alias = "up")]
+    #[command(
+        alias = "start",
+        alias = "up",
+        after_help = "Examples:
+  doorbell
+  doorbell serve --public-url https://bell.example.com
+  doorbell serve --listen 0.0.0.0:8787 --retain 30d --max-disk 10GiB"
+    )]
     Serve(Box<ServeArgs>),
-    /// Webhook URLs: issue, list, revoke
+    /// Webhook URLs for agents: issue, list, revoke
     #[command(subcommand)]
     Token(token::Command),
     /// API keys for agents: issue, list, revoke
     #[command(subcommand)]
     Key(key::Command),
-    /// Channels: what lets someone speak to one session: expose, list, revoke
+    /// URLs that say something to one session: expose, list, revoke
     #[command(subcommand)]
     Channel(channel::Command),
-    /// Routes: rules that say where messages go: add, list, remove, test
+    /// Rules that say where messages go: add, list, remove, test
     #[command(subcommand)]
     Route(route::Command),
-    /// Sessions: list, end
+    /// Running agents: list, end
     #[command(subcommand)]
     Session(session::Command),
-    /// Messages: list, show, replay
+    /// The log of what arrived: list, show, replay
     #[command(subcommand)]
     Messages(messages::Command),
-    /// Watch what arrives, post it on, or run a command for each message
-    ///
-    /// Plain, it looks and takes nothing: everything you may see, as it arrives, readable on a
-    /// terminal and one JSON object a line elsewhere or with --json.
-    ///
-    /// With --forward-to it empties one folder's inbox into a URL. Method, headers, query and body
-    /// are the sender's, so signatures stay valid. A 2xx settles a message; anything else, or 30
-    /// seconds without an answer, gives it back to come again later, five times in all.
-    ///
-    /// With --exec it runs `sh -c COMMAND` for each message, one after another: the body on
-    /// standard input, and in the environment DOORBELL_ID, _JID, _SENDER, _KIND, _ATTEMPT,
-    /// _CONTEXT, _HEADERS (a JSON object), _METHOD, _QUERY and _RECEIVED_AT. Exit status 0 settles
-    /// it. A command that takes longer than a minute outlives its lease: another receiver of the
-    /// same inbox may then take the message too.
-    ///
-    /// Examples:
-    ///   doorbell listen 'hook:acme/**'
-    ///   doorbell listen --folder acme/eng --forward-to http://localhost:3000/webhooks
-    ///   doorbell listen --folder acme/eng --exec 'jq .action'
-    #[command(verbatim_doc_comment)]
     Listen(listen::Listen),
-    /// Print a JSON line for each message, going on where it left off
-    ///
-    /// The first time it begins now. How far it has read is kept in the data directory, apart for
-    /// each server, folder, pattern and --name, so that after a crash or a restart, its own or the
-    /// server's, no message is missing; the last one may come twice. It looks and takes nothing.
-    ///
-    /// Messages that are only context, and what is said to a session, are left out; a pattern that
-    /// begins doorbell:/sessions/ shows the latter.
-    ///
-    /// Examples:
-    ///   doorbell watch 'hook:acme/**' --jsonl
-    ///   doorbell watch --folder acme/eng --jsonl --brief
-    #[command(verbatim_doc_comment)]
     Watch(watch::Watch),
-    /// Wait until something is pending that nobody has taken, then exit 2
-    ///
-    /// Says in one line on standard error what came. With --folder, or an agent's key, it waits at
-    /// that folder's inbox; an operator without --folder waits for everything. It takes nothing, and
-    /// waits out a restart of the server. Exits 2 when rung, 0 on its timeout, 1 on every error,
-    /// arguments that do not parse included: what a Stop hook needs.
-    ///
-    /// Example:
-    ///   doorbell wait --folder acme/eng --timeout 600
-    #[command(verbatim_doc_comment)]
     Wait(wait::Wait),
-    /// Serve MCP on standard input and output, for a client that starts its servers
+    /// Serve MCP over stdio, for a client that starts its servers
     ///
     /// Talks to the running server, and starts one in the background if none runs on this machine;
     /// that one's log is server.log in the data directory.
@@ -155,9 +127,9 @@ enum Command {
     ///   claude mcp add doorbell -- doorbell mcp --folder acme/eng --channel --session build
     #[command(verbatim_doc_comment)]
     Mcp(mcp::Mcp),
-    /// Run a program in a terminal of its own, and type what is said to its session
+    /// Run a program that channels can type into
     ///
-    /// The program behaves as if it were run bare. What arrives at its session is typed and
+    /// It runs in a terminal of its own. The program behaves as if it were run bare. What arrives at its session is typed and
     /// submitted between two of your keys: what channels bring as it is, without control
     /// characters, and of a routed webhook one line that says where it can be read. The program
     /// finds its session in DOORBELL_SESSION and its folder in DOORBELL_FOLDER.
@@ -223,10 +195,16 @@ enum Command {
     /// Looks at the data directory, the settings and the server, then mints a URL in a scratch
     /// folder, posts a real message to it, receives, acknowledges and revokes. Calls nobody outside
     /// this machine unless --public is given. Exits 1 if anything is wrong.
+    #[command(after_help = "Examples:
+  doorbell doctor
+  doorbell doctor --public")]
     Doctor(doctor::Doctor),
     /// Say whether the server is ready: exits 0 if it is, else 1
     ///
     /// For what looks after a server: a container's health check, a script. It needs no key.
+    #[command(after_help = "Examples:
+  doorbell health
+  doorbell health --json")]
     Health,
     /// Copy everything to a file, consistently, while the server serves
     ///
@@ -238,9 +216,9 @@ enum Command {
     ///   doorbell backup - | gzip > doorbell.bak.gz
     #[command(verbatim_doc_comment)]
     Backup(backup::Backup),
-    /// Put a backup back, into a data directory without a store and without a server
+    /// Put a backup back, into an empty data directory
     ///
-    /// Nothing is put in place unless the backup is whole.
+    /// There must be no store in it, and no server on it. Nothing is put in place unless the backup is whole.
     ///
     /// Example:
     ///   doorbell restore doorbell-2026-11-21.bak --data-dir /var/lib/doorbell
@@ -253,7 +231,10 @@ enum Command {
     ///   doorbell man --dir /usr/local/share/man/man1
     #[command(verbatim_doc_comment)]
     Man(man::Man),
-    /// Print a shell's completions: doorbell completions bash > /etc/bash_completion.d/doorbell
+    /// Print a shell's completions
+    #[command(after_help = "Examples:
+  doorbell completions bash > /etc/bash_completion.d/doorbell
+  doorbell completions zsh > ~/.zfunc/_doorbell")]
     Completions {
         /// Which shell
         #[arg(value_enum)]
@@ -282,6 +263,9 @@ enum Failure {
     /// The server could not run.
     #[error(transparent)]
     App(#[from] crate::app::AppError),
+    /// The command line's own grammar.
+    #[error("{0}")]
+    Grammar(clap::Error),
     /// Something on this machine.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -298,28 +282,32 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match parse(&args) {
         Ok(cli) => cli,
-        Err(error) => {
-            let code = match error.use_stderr() {
-                false => 0,
-                // To a hook, 2 means: wake up.
-                true if is_wait(&args) => 1,
-                true => 2,
-            };
-            // Nothing is left to say if the terminal is gone.
-            let _ = error.print();
-            return ExitCode::from(code);
-        }
+        Err(error) => return misread(&error, &args),
     };
     match run(cli) {
         Ok(code) => code,
         Err(Failure::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
+        Err(Failure::Grammar(error)) => misread(&error, &args),
         Err(failure) => {
             terminal::complain(&failure.to_string());
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says what is wrong with the words, or the help that was asked for: the exit code.
+fn misread(error: &clap::Error, args: &[OsString]) -> ExitCode {
+    let code = match error.use_stderr() {
+        false => 0,
+        // To a hook, 2 means: wake up.
+        true if is_wait(args) => 1,
+        true => 2,
+    };
+    // Nothing is left to say if the terminal is gone.
+    let _ = error.print();
+    ExitCode::from(code)
 }
 
 /// Whether the command is `wait`, whatever is wrong with the rest.
@@ -337,14 +325,23 @@ fn is_wait(args: &[OsString]) -> bool {
 
 /// `doorbell --listen …` means `doorbell serve --listen …`.
 fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
-    let first = Cli::try_parse_from(args);
+    let first = read(args);
     let Err(error) = &first else { return first };
     if error.kind() != ErrorKind::UnknownArgument || args.is_empty() {
         return first;
     }
     let mut serve = args.to_vec();
     serve.insert(1, "serve".into());
-    Cli::try_parse_from(serve).or(first)
+    read(&serve).or(first)
+}
+
+fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&whole().try_get_matches_from(args)?)
+}
+
+/// All commands, as help shows them.
+fn whole() -> clap::Command {
+    groups::grouped(Cli::command())
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
@@ -393,12 +390,12 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Man(args) => {
-            man::run(args, Cli::command())?;
+            man::run(args, whole())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "doorbell", &mut script);
+            clap_complete::generate(shell, &mut whole(), "doorbell", &mut script);
             io::stdout().write_all(&script)?;
             Ok(ExitCode::SUCCESS)
         }

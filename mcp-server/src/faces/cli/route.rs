@@ -5,7 +5,13 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 use doorbell_core::{message::RouteId, route};
 
-use super::{Common, Failure, connect, terminal};
+use super::{
+    Common, Failure,
+    clock::Times,
+    connect,
+    list::{Column, List},
+    terminal,
+};
 use crate::{
     desk::Desk,
     refusal::Refusal,
@@ -17,7 +23,15 @@ const MAX_SEQ: u64 = route::MAX_SEQ as u64;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Set a rule: doorbell route add 'hook:acme/eng/*' acme/eng#observe --header 'x-github-event: star'
+    /// Set a rule that says where messages go
+    ///
+    /// The first rule that matches wins, those of containing folders first. A folder rings; a
+    /// folder#observe keeps the message as context and rings nobody; a session's address types it
+    /// there.
+    #[command(after_help = "Examples:
+  doorbell route add 'hook:acme/eng/*' acme/ops
+  doorbell route add 'hook:acme/eng/*' acme/eng#observe --header 'x-github-event: star'
+  doorbell route add 'hook:acme/ci/**' doorbell:/sessions/build --seq 5")]
     Add {
         /// Which messages, by address: * is one segment, a trailing ** one or more
         #[arg(value_name = "MATCH")]
@@ -35,13 +49,21 @@ pub(super) enum Command {
         seq: Option<u64>,
     },
     /// List rules, in the order in which they are tried
+    #[command(after_help = "Examples:
+  doorbell route ls
+  doorbell route ls --json")]
     Ls,
     /// Remove a rule, at once
+    #[command(after_help = "Examples:
+  doorbell route rm 01K9GQ5W7E1T3N8ZB4C6D2F0HA")]
     Rm {
         /// Its id, as `route ls` shows it
         route_id: String,
     },
     /// Say where a message would go and which rule says so; nothing is stored
+    #[command(after_help = "Examples:
+  doorbell route test hook:acme/eng/github
+  doorbell route test hook:acme/eng/github --header 'x-github-event: star'")]
     Test {
         /// The address it would arrive at, as `token ls` shows it
         jid: String,
@@ -50,6 +72,15 @@ pub(super) enum Command {
         headers: Vec<String>,
     },
 }
+
+const COLUMNS: [Column; 6] = [
+    Column::whole("ROUTE ID"),
+    Column::whole("SEQ").spare(2),
+    Column::cut("MATCH", 12).keeping_end(),
+    Column::cut("ONLY", 8).spare(1),
+    Column::cut("TARGET", 8).keeping_end(),
+    Column::cut("OWNER", 5).spare(3),
+];
 
 pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure> {
     let desk = connect::desk(common, None)?;
@@ -84,25 +115,22 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
             })?)
         }
         Command::Ls => {
-            let list = desk.list_routes().await?;
+            let found = desk.list_routes().await?;
             if common.json {
-                return Ok(list.routes.iter().try_for_each(terminal::json)?);
+                return Ok(found.routes.iter().try_for_each(terminal::json)?);
             }
-            let rows = list.routes.iter().map(|rule| {
-                [
+            let mut list = List::new(Times::default(), COLUMNS);
+            for rule in &found.routes {
+                list.row([
                     rule.route_id.0.to_string(),
-                    rule.owner_folder.clone(),
                     rule.seq.to_string(),
                     rule.pattern.0.to_string(),
                     conditions(rule),
                     rule.target.0.to_string(),
-                ]
-            });
-            Ok(terminal::table(
-                ["ROUTE ID", "OWNER", "SEQ", "MATCH", "ONLY", "TARGET"],
-                rows.collect(),
-                "no routes; every message goes to the folder of its URL",
-            )?)
+                    rule.owner_folder.clone(),
+                ]);
+            }
+            Ok(list.print("no routes: every message goes to the folder of its URL")?)
         }
         Command::Rm { route_id } => {
             let id: RouteId = connect::parsed("route-id", &route_id)?;

@@ -3,49 +3,68 @@
 use clap::Subcommand;
 use doorbell_core::label::SessionId;
 
-use super::{Common, Failure, connect, terminal};
+use super::{
+    Common, Failure,
+    clock::Times,
+    connect,
+    list::{Column, List},
+    terminal,
+};
 use crate::{desk::Desk, wire::SessionState};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// List sessions: live, idle, ended
-    Ls,
+    #[command(after_help = "Examples:
+  doorbell session ls
+  doorbell session ls --json")]
+    Ls {
+        #[command(flatten)]
+        times: Times,
+    },
     /// End a session, for good
+    ///
+    /// The program that is attached to it goes on without it, and its channels' URLs say 410.
+    #[command(after_help = "Examples:
+  doorbell session end build")]
     End {
         /// Its id, as `session ls` shows it
         id: String,
     },
 }
 
+const COLUMNS: [Column; 5] = [
+    Column::whole("ID"),
+    Column::cut("FOLDER", 8).keeping_end(),
+    Column::whole("STATE"),
+    Column::whole("CREATED").spare(2),
+    Column::whole("ENDED").spare(1),
+];
+
 pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure> {
     let desk = connect::desk(common, None)?;
     match command {
-        Command::Ls => {
-            let list = desk.list_sessions().await?;
+        Command::Ls { times } => {
+            let found = desk.list_sessions().await?;
             if common.json {
-                return Ok(list.sessions.iter().try_for_each(terminal::json)?);
+                return Ok(found.sessions.iter().try_for_each(terminal::json)?);
             }
-            let rows = list.sessions.into_iter().map(|session| {
+            let mut list = List::new(times, COLUMNS);
+            for session in found.sessions {
                 let state = match session.state {
                     SessionState::Live => "live",
                     SessionState::Idle => "idle",
                     SessionState::Ended => "ended",
                 };
-                [
+                list.row([
                     session.id.0.to_string(),
                     session.folder.0.to_string(),
                     state.to_owned(),
-                    session.created_at.0.to_string(),
-                    session
-                        .ended_at
-                        .map_or_else(|| "-".to_owned(), |at| at.0.to_string()),
-                ]
-            });
-            Ok(terminal::table(
-                ["ID", "FOLDER", "STATE", "CREATED", "ENDED"],
-                rows.collect(),
-                "no sessions; start one with: doorbell run -- <command>",
-            )?)
+                    list.time(session.created_at.0),
+                    list.time_or(session.ended_at.map(|at| at.0), "-"),
+                ]);
+            }
+            Ok(list.print("no sessions; start one with: doorbell run -- <command>")?)
         }
         Command::End { id } => {
             let id: SessionId = connect::parsed("id", &id)?;

@@ -1,30 +1,48 @@
-//! What a person reads: without a control byte from anyone else's text.
+//! What a person reads: without a control byte from anyone else's text, and without a token of ours
+//! that a sender repeats.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal, Write},
+};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+use doorbell_ingress::redact::redact;
 use serde::Serialize;
 
 use crate::config::colour_wanted;
 
 /// `text` with every control character made visible: an escape sequence in a payload, header,
 /// label or context must not reach the terminal. Line breaks and tabs go too; see [`lines`].
+///
+/// Tokens are hidden as [`without_tokens`] does; a text that is cut is cut after that.
 pub(super) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_unsafe(c) {
-            out.extend(c.escape_unicode())
-        } else {
-            out.push(c)
-        }
-    }
-    out
+    visible(&without_tokens(text), |_| false)
 }
 
 /// As [`printable`], but line breaks and tabs stay: for a body shown as a block.
 pub(super) fn lines(text: &str) -> String {
+    visible(&without_tokens(text), |c| matches!(c, '\n' | '\t'))
+}
+
+/// `text` with `[token]` where it holds a token of ours: senders repeat the URL they post to.
+pub(super) fn without_tokens(text: &str) -> Cow<'_, str> {
+    match redact(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(rest) => Cow::Owned(String::from_utf8_lossy(&rest).into_owned()),
+    }
+}
+
+/// The base64 of bytes that are no text, those of a token of ours in it replaced.
+pub(super) fn binary(base64: &str) -> String {
+    let bytes = BASE64_STANDARD.decode(base64).unwrap_or_default();
+    format!("(base64) {}", BASE64_STANDARD.encode(redact(&bytes)))
+}
+
+fn visible(text: &str, may_stay: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_unsafe(c) && c != '\n' && c != '\t' {
+        if is_unsafe(c) && !may_stay(c) {
             out.extend(c.escape_unicode())
         } else {
             out.push(c)
@@ -137,28 +155,11 @@ pub(super) fn colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && colour_wanted()
 }
 
-/// Prints rows under headings, in columns as wide as they need to be. Who looks at an empty list on
-/// a terminal is told `none`; a program gets the headings alone.
-pub(super) fn table<const N: usize>(
-    headings: [&str; N],
-    rows: Vec<[String; N]>,
-    none: &str,
-) -> io::Result<()> {
-    if rows.is_empty() && io::stdout().is_terminal() {
-        explain(none);
-        return Ok(());
-    }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(headings);
-    for row in rows {
-        table.add_row(row.map(|cell| printable(&cell)));
-    }
-    say(&table.trim_fmt())
-}
-
 #[cfg(test)]
 mod tests {
+    use doorbell_core::token::{Token, TokenKind};
+    use doorbell_ingress::machine::SystemChance;
+
     use super::*;
 
     #[test]
@@ -184,5 +185,18 @@ mod tests {
             "\\u{1b}]52;c;AAAA\\u{7}"
         );
         assert_eq!(lines("a\n\tb\r"), "a\n\tb\\u{d}");
+    }
+
+    #[test]
+    fn no_token_gets_through_however_it_is_written() {
+        let token = Token::mint(TokenKind::Hook, &SystemChance)
+            .expose()
+            .to_owned();
+        for shown in [printable, lines] {
+            assert_eq!(shown(&format!("/hook/{token}?a")), "/hook/[token]?a");
+            let escaped = token.replace('_', "%5F");
+            assert_eq!(shown(&format!("é%20{escaped}\u{1b}")), "é%20[token]\\u{1b}");
+        }
+        assert_eq!(without_tokens("dbh_short"), "dbh_short");
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Common, Failure, again::Again, log::Subject, terminal};
 use crate::{
+    config::Period,
     desk::{Answer, Desk, Events, Remote},
     refusal::Refusal,
     wire::{Count, Message, MessageState, OpenSession, Read, Text},
@@ -28,8 +29,16 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// The pauses while the server is away: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
-/// Arguments of `doorbell wait`.
+/// Wait until something is pending, then exit 2
+///
+/// Says in one line on standard error what came, if nobody has taken it yet. With --folder, or an agent's key, it waits at that
+/// folder's inbox; an operator without --folder waits for everything. It takes nothing, and waits out
+/// a restart of the server. Exits 2 when rung, 0 on its timeout, 1 on every error, arguments that do
+/// not parse included: what a Stop hook needs.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  doorbell wait --folder acme/eng --timeout 10m
+  doorbell wait 'hook:acme/eng/github' --timeout 0")]
 pub(super) struct Wait {
     /// Only messages at addresses that match: hook:acme/**
     pattern: Option<String>,
@@ -44,9 +53,9 @@ pub(super) struct Wait {
     /// For a hook whose agent was woken for it already and left it where it is.
     #[arg(long, value_name = "MESSAGE")]
     except: Vec<String>,
-    /// Give up after so many seconds; 0: look once [never]
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u64>,
+    /// Give up after so long: 90s, 15m, 1h; 0: look once [never]
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<Period>,
 }
 
 pub(super) async fn run(common: &Common, args: Wait) -> Result<ExitCode, Failure> {
@@ -68,7 +77,7 @@ pub(super) async fn run(common: &Common, args: Wait) -> Result<ExitCode, Failure
         // A timeout beyond what the clock can tell is none.
         deadline: args
             .timeout
-            .and_then(|seconds| began.checked_add(Duration::from_secs(seconds))),
+            .and_then(|Period(timeout)| began.checked_add(timeout)),
         patience: began + FIRST_LOOK,
         looked: false,
     };

@@ -20,8 +20,18 @@ use crate::{
 /// The longest line that --brief prints, in bytes.
 const BRIEF: usize = 4 * 1024;
 
-/// Arguments of `doorbell watch`.
+/// Print a JSON line for each message, going on where it left off
+///
+/// The first time it begins now. How far it has read is kept in the data directory, apart for each
+/// server, folder, pattern and --name, so that after a crash or a restart, its own or the server's,
+/// no message is missing; the last one may come twice. It looks and takes nothing.
+///
+/// Messages that are only context, and what is said to a session, are left out; a pattern that begins
+/// doorbell:/sessions/ shows the latter.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  doorbell watch 'hook:acme/**' --jsonl
+  doorbell watch --folder acme/eng --jsonl --brief")]
 pub(super) struct Watch {
     /// Only messages at addresses that match: hook:acme/**
     pattern: Option<String>,
@@ -33,7 +43,7 @@ pub(super) struct Watch {
     jsonl: bool,
     /// Begin behind this cursor, as /v1/messages returned it, wherever it left off before
     #[arg(long, value_name = "CURSOR")]
-    since: Option<String>,
+    cursor: Option<String>,
     /// Tells several watchers of the same messages apart: each goes on where it left off itself
     #[arg(long, value_name = "NAME", default_value = "")]
     name: String,
@@ -45,7 +55,7 @@ pub(super) struct Watch {
 pub(super) async fn run(common: &Common, args: Watch) -> Result<(), Failure> {
     let subject = Subject::parsed(common, args.folder.as_deref(), args.pattern.as_deref())?;
     let bookmark = Bookmark::of(&bookmark_path(common, &args)?);
-    let place = match &args.since {
+    let place = match &args.cursor {
         Some(text) => Some(listen::cursor(text)?.write().into_owned()),
         None => bookmark.read()?,
     };
@@ -159,7 +169,7 @@ mod tests {
             pattern: pattern.map(str::to_owned),
             folder: None,
             jsonl: true,
-            since: None,
+            cursor: None,
             name: String::new(),
             brief: false,
         };

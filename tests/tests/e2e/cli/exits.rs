@@ -27,12 +27,19 @@ fn what_was_done_is_0_what_was_refused_1_and_what_does_not_parse_2() {
         &["token", "issue", "acme/../x", "hook", "github"],
         &["token", "issue", "acme", "hook", "git hub"],
         &["token", "issue", "acme", "hook", "*"],
+        &["token", "issue", "acme", "git hub"],
         &["token", "ls", "a//b"],
         &["key", "issue", ""],
         &["key", "revoke", "nonsense"],
         &["messages", "show", "nonsense"],
         &["messages", "show", "01K0000000000000000000000A"],
         &["messages", "ls", "hook:[x]"],
+        &["token", "issue", "acme", "web"],
+        &["token", "issue", "acme", "web", "support", "--json"],
+        &["token", "issue", "acme", "x", "--ttl", "36501d"],
+        &["token", "issue", "acme", "x", "--ttl", "20ms"],
+        &["channel", "expose", "--session", "x", "--ttl", "1.5s"],
+        &["serve", "--channel-ttl", "0"],
     ] {
         let ran = home.cli(refused).expect(1);
         assert_eq!(ran.stdout, "", "{refused:?}");
@@ -42,12 +49,18 @@ fn what_was_done_is_0_what_was_refused_1_and_what_does_not_parse_2() {
     for wrong in [
         &["token"] as &[&str],
         &["token", "issue"],
-        &["token", "issue", "acme", "nosuchdoor"],
+        &["token", "issue", "acme"],
+        &["token", "issue", "acme", "hook"],
+        &["token", "issue", "acme", "hook", "x", "y", "z"],
+        &["token", "issue", "acme", "x", "y", "z"],
         &["nosuchcommand"],
         &["messages", "ls", "-n", "0"],
         &["messages", "ls", "--dead", "--pending"],
         &["serve", "--listen", "nowhere"],
         &["token", "issue", "acme", "hook", "x", "--ttl", "soon"],
+        &["channel", "expose", "--session", "x", "--ttl", "-1"],
+        &["serve", "--channel-ttl", "soon"],
+        &["listen", "--last", "1", "--cursor", "c1"],
     ] {
         let ran = home.cli(wrong).expect(2);
         assert_eq!(ran.stdout, "", "{wrong:?}");

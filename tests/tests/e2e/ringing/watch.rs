@@ -99,7 +99,7 @@ fn watchers_of_other_folders_patterns_and_names_go_on_each_from_its_own_place() 
     let seen = lines(&home, "first");
     assert_eq!((&seen[0]["id"], seen.len()), (&json!(missed), 2));
     let since = home.start(
-        &["watch", "--folder", "acme", "--since", "not a place"],
+        &["watch", "--folder", "acme", "--cursor", "not a place"],
         "since",
     );
     let mut since = since;

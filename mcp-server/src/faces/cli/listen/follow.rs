@@ -10,6 +10,7 @@ use doorbell_core::message::Cursor;
 use super::{
     super::{
         Failure,
+        clock::{Clock, Times},
         log::{Log, Subject},
         stop::Stop,
         terminal,
@@ -23,15 +24,17 @@ use crate::{
 
 pub(super) async fn run(
     subject: &Subject<'_>,
-    since: Option<Cursor>,
+    from: Option<Cursor>,
     last: Option<u64>,
+    times: Times,
     mut stop: Stop,
 ) -> Result<(), Failure> {
     let manner = Manner::of_standard_output(subject.common.json);
-    let place = since.map(|cursor| cursor.write().into_owned());
+    let clock = times.clock();
+    let place = from.map(|cursor| cursor.write().into_owned());
     // The stream is open before the newest are read, so that nothing falls between.
     let mut log = Log::open(subject, place).await?;
-    let shown = newest(log.desk(), subject, last, manner).await?;
+    let shown = newest(log.desk(), subject, last, manner, &clock).await?;
     if manner.is_for_people() {
         terminal::explain(&format!("listening at {}; Ctrl-C stops", log.desk().url()));
     }
@@ -39,7 +42,7 @@ pub(super) async fn run(
         if let Some(message) = step.message
             && !shown.contains(&message.id.0)
         {
-            print(log.desk(), message, manner).await?;
+            print(log.desk(), message, manner, &clock).await?;
         }
     }
     Ok(())
@@ -51,6 +54,7 @@ async fn newest(
     subject: &Subject<'_>,
     last: Option<u64>,
     manner: Manner,
+    clock: &Clock,
 ) -> Result<HashSet<doorbell_core::message::MessageId>, Failure> {
     let Some(last) = last else {
         return Ok(HashSet::new());
@@ -65,13 +69,18 @@ async fn newest(
     messages.reverse();
     let ids = messages.iter().map(|message| message.id.0).collect();
     for message in messages {
-        print(desk, message, manner).await?;
+        print(desk, message, manner, clock).await?;
     }
     Ok(ids)
 }
 
 /// Prints one message; a program gets the whole of it.
-async fn print(desk: &Remote, mut message: Message, manner: Manner) -> Result<(), Failure> {
+async fn print(
+    desk: &Remote,
+    mut message: Message,
+    manner: Manner,
+    clock: &Clock,
+) -> Result<(), Failure> {
     match manner {
         Manner::Json => {
             if message.body_truncated {
@@ -79,6 +88,6 @@ async fn print(desk: &Remote, mut message: Message, manner: Manner) -> Result<()
             }
             Ok(terminal::json(&message)?)
         }
-        Manner::People { colour } => Ok(terminal::say(&show::message(&message, colour))?),
+        Manner::People { colour } => Ok(terminal::say(&show::message(&message, clock, colour))?),
     }
 }

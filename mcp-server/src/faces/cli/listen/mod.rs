@@ -10,31 +10,54 @@ use clap::Args;
 use doorbell_core::message::Cursor;
 
 use self::{consume::How, exec::Exec, forward::Forward};
-use super::{Common, Failure, log::Subject, stop::Stop};
+use super::{Common, Failure, clock::Times, log::Subject, stop::Stop};
 use crate::{refusal::Refusal, wire::TextShape};
 
-/// Arguments of `doorbell listen`.
+/// Watch what arrives, post it on, or run a command for each message
+///
+/// Plain, it looks and takes nothing: everything you may see, as it arrives, readable on a terminal
+/// and one JSON object a line elsewhere or with --json.
+///
+/// With --forward-to it empties one folder's inbox into a URL. Method, headers, query and body are
+/// the sender's, so signatures stay valid. A 2xx settles a message; anything else, or 30 seconds
+/// without an answer, gives it back to come again later, five times in all. Where there is no
+/// connection nothing counts: it waits until there is one.
+///
+/// With --exec it runs `sh -c COMMAND` for each message, one after another: the body on standard
+/// input, and in the environment DOORBELL_ID, _JID, _SENDER, _KIND, _ATTEMPT, _CONTEXT, _HEADERS (a
+/// JSON object), _METHOD, _QUERY and _RECEIVED_AT. Exit status 0 settles it. A command that takes
+/// longer than a minute outlives its lease: another receiver of the same inbox may then take the
+/// message too.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  doorbell listen
+  doorbell listen 'hook:acme/**'
+  doorbell listen --folder acme/eng --forward-to 3000
+  doorbell listen --folder acme/eng --forward-to localhost:3000/webhooks
+  doorbell listen --folder acme/eng --exec 'jq .action'")]
 pub(super) struct Listen {
     /// Only messages at addresses that match: hook:acme/**
     pattern: Option<String>,
     /// As the agent of this folder; with --forward-to and --exec, whose inbox is emptied
     #[arg(long)]
     folder: Option<String>,
-    /// Post each message on to this URL as it came, and settle it by the answer
-    #[arg(long, value_name = "URL", conflicts_with = "exec")]
+    /// Post each message on as it came, and settle it by the answer: to 3000, localhost:3000/hooks or
+    /// a URL
+    #[arg(long, value_name = "PORT|HOST:PORT|URL", conflicts_with = "exec")]
     forward_to: Option<String>,
     /// Run this in a shell for each message, its body on standard input, and settle it by the exit
     /// status
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
     /// Begin with the newest N messages
-    #[arg(long, value_name = "N", conflicts_with_all = ["forward_to", "exec", "since"],
+    #[arg(long, value_name = "N", conflicts_with_all = ["forward_to", "exec", "cursor"],
         value_parser = clap::value_parser!(u64).range(1..=500))]
     last: Option<u64>,
     /// Begin behind this cursor, as /v1/messages returned it
     #[arg(long, value_name = "CURSOR", conflicts_with_all = ["forward_to", "exec"])]
-    since: Option<String>,
+    cursor: Option<String>,
+    #[command(flatten)]
+    times: Times,
 }
 
 pub(super) async fn run(common: &Common, args: Listen) -> Result<(), Failure> {
@@ -44,8 +67,8 @@ pub(super) async fn run(common: &Common, args: Listen) -> Result<(), Failure> {
         (Some(url), _) => How::Forward(Forward::to(&url)?),
         (None, Some(command)) => How::Exec(Exec::of(command)),
         (None, None) => {
-            let since = args.since.map(|text| cursor(&text)).transpose()?;
-            return follow::run(&subject, since, args.last, stop).await;
+            let from = args.cursor.map(|text| cursor(&text)).transpose()?;
+            return follow::run(&subject, from, args.last, args.times, stop).await;
         }
     };
     consume::run(&subject, how, stop).await
@@ -53,5 +76,5 @@ pub(super) async fn run(common: &Common, args: Listen) -> Result<(), Failure> {
 
 /// A place in the log, as `/v1/messages` returned it.
 pub(super) fn cursor(text: &str) -> Result<Cursor, Refusal> {
-    Cursor::read(text).map_err(|rule| Refusal::invalid("since", rule))
+    Cursor::read(text).map_err(|rule| Refusal::invalid("--cursor", rule))
 }

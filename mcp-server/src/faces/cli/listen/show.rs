@@ -4,7 +4,11 @@ use std::{fmt::Write, io};
 
 use bytesize::ByteSize;
 
-use super::super::terminal::{self, Paint, printable};
+use super::super::{
+    clock::Clock,
+    summary::EVENT_HEADERS,
+    terminal::{self, Paint, printable},
+};
 use crate::wire::{BodyEncoding, Message};
 
 /// How many lines of a body are shown: a screenful.
@@ -12,21 +16,8 @@ const LINES: usize = 30;
 /// How many characters of a line are shown.
 const COLUMNS: usize = 400;
 
-/// Headers that say what happened, in the order they are shown.
-const TELLING: [&str; 12] = [
-    "x-github-event",
-    "x-gitlab-event",
-    "linear-event",
-    "sentry-hook-resource",
-    "x-shopify-topic",
-    "x-event-key",
-    "x-atlassian-webhook-identifier",
-    "ce-type",
-    "webhook-id",
-    "svix-id",
-    "x-github-delivery",
-    "user-agent",
-];
+/// Headers that tell deliveries and senders apart, shown behind those that name the event.
+const TELLING: [&str; 4] = ["webhook-id", "svix-id", "x-github-delivery", "user-agent"];
 
 /// For whom it is printed.
 #[derive(Clone, Copy, Debug)]
@@ -60,10 +51,8 @@ impl Manner {
 }
 
 /// A message as a block of lines, with an empty one at its end.
-pub(super) fn message(message: &Message, colour: bool) -> String {
+pub(super) fn message(message: &Message, clock: &Clock, colour: bool) -> String {
     let paint = Paint(colour);
-    let at = message.received_at.0.to_string();
-    let clock = at.split_once('T').map_or(at.as_str(), |(_, clock)| clock);
     let query = if message.query.is_empty() {
         String::new()
     } else {
@@ -71,7 +60,7 @@ pub(super) fn message(message: &Message, colour: bool) -> String {
     };
     let mut out = format!(
         "{}  {}  {}{query}\n",
-        paint.dim(clock),
+        paint.dim(&clock.time_of_day(message.received_at.0)),
         paint.strong(&printable(&message.jid)),
         paint.accent(&printable(&message.method)),
     );
@@ -80,7 +69,7 @@ pub(super) fn message(message: &Message, colour: bool) -> String {
     if let Some(kind) = message.headers.0.get("content-type") {
         facts.push(short(kind));
     }
-    facts.extend(TELLING.iter().filter_map(|name| {
+    facts.extend(EVENT_HEADERS.iter().chain(&TELLING).filter_map(|name| {
         let value = message.headers.0.get(name)?;
         Some(format!("{name}: {}", short(value)))
     }));
@@ -104,16 +93,18 @@ pub(super) fn message(message: &Message, colour: bool) -> String {
 
 /// The body, indented, JSON in the usual form, cut to a screenful.
 fn body(message: &Message, paint: Paint) -> String {
-    let (text, in_base64) = match message.body_encoding {
-        BodyEncoding::Base64 => (format!("(base64) {}", message.body), true),
+    let (text, is_binary) = match message.body_encoding {
+        BodyEncoding::Base64 => (terminal::binary(&message.body), true),
         BodyEncoding::Utf8 => (message.body.clone(), false),
     };
     let text = match serde_json::from_str::<serde_json::Value>(&text) {
-        Ok(value) if !in_base64 && (value.is_object() || value.is_array()) => {
+        Ok(value) if !is_binary && (value.is_object() || value.is_array()) => {
             serde_json::to_string_pretty(&value).unwrap_or(text)
         }
         _ => text,
     };
+    // Before a line is cut: a piece of a token would pass for none.
+    let text = terminal::without_tokens(&text);
     let mut out = String::new();
     let mut cut = message.body_truncated;
     for (at, line) in text.lines().enumerate() {
@@ -135,6 +126,7 @@ fn body(message: &Message, paint: Paint) -> String {
 /// Somebody else's text, safe and no longer than a few words.
 fn short(text: &str) -> String {
     const MOST: usize = 120;
+    let text = terminal::without_tokens(text);
     let mut out = printable(&text.chars().take(MOST).collect::<String>());
     if text.chars().nth(MOST).is_some() {
         out.push('…');
@@ -144,7 +136,11 @@ fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use doorbell_core::token::{Token, TokenKind};
+    use doorbell_ingress::machine::SystemChance;
+
+    use super::{super::super::clock::Times, *};
 
     fn sample(body: &str) -> Message {
         serde_json::from_value(serde_json::json!({
@@ -158,9 +154,32 @@ mod tests {
         .expect("a message")
     }
 
+    fn as_text(of: &Message) -> String {
+        message(of, &Times::default().clock(), false)
+    }
+
+    #[test]
+    fn a_token_that_a_sender_repeats_is_not_shown_wherever_a_line_is_cut() {
+        let token = Token::mint(TokenKind::Hook, &SystemChance)
+            .expose()
+            .to_owned();
+        for before in [0, COLUMNS - 30, COLUMNS - 4] {
+            let body = format!("{{\"url\":\"{}{token}\"}}", "/".repeat(before));
+            let mut repeats = sample(&body);
+            repeats.query = format!("{}{token}", "q".repeat(before.min(110)));
+            repeats.context = Some(format!("at {token}"));
+            let text = as_text(&repeats);
+            assert!(!text.contains("dbh_"), "{text}");
+        }
+        let mut binary = sample(&BASE64_STANDARD.encode(format!("\u{0}{token}")));
+        binary.body_encoding = BodyEncoding::Base64;
+        assert!(!as_text(&binary).contains(&BASE64_STANDARD.encode(&token)[4..40]));
+        assert!(as_text(&binary).contains(&BASE64_STANDARD.encode("\u{0}[token]")));
+    }
+
     #[test]
     fn no_control_byte_of_a_message_reaches_the_terminal() {
-        let shown = message(&sample("{\"a\":\"\\u001b[31m\"}\r\u{9b}31m\u{202e}"), false);
+        let shown = as_text(&sample("{\"a\":\"\\u001b[31m\"}\r\u{9b}31m\u{202e}"));
         assert!(
             shown.chars().all(|c| c == '\n' || !c.is_control()),
             "{shown:?}"
@@ -171,7 +190,7 @@ mod tests {
 
     #[test]
     fn json_is_shown_in_the_usual_form_and_its_order_is_kept() {
-        let shown = message(&sample(r#"{"ref":"x","after":[1]}"#), false);
+        let shown = as_text(&sample(r#"{"ref":"x","after":[1]}"#));
         assert!(
             shown.contains("  {\n    \"ref\": \"x\",\n    \"after\": ["),
             "{shown}"
@@ -180,13 +199,13 @@ mod tests {
 
     #[test]
     fn a_long_body_is_cut_to_a_screenful_and_says_where_the_rest_is() {
-        let shown = message(&sample(&"line\n".repeat(500)), false);
+        let shown = as_text(&sample(&"line\n".repeat(500)));
         assert!(shown.lines().count() < LINES + 6);
         assert!(
             shown.contains("doorbell messages show 01K00000000000000000000000"),
             "{shown}"
         );
-        let wide = message(&sample(&"x".repeat(10_000)), false);
+        let wide = as_text(&sample(&"x".repeat(10_000)));
         assert!(wide.len() < 1_000, "{}", wide.len());
     }
 
