@@ -4,25 +4,27 @@
 //! name of its own: two of them on one inbox never settle each other's messages. A lease lasts 60
 //! seconds. Whoever takes longer may still settle, unless another receiver has leased the message
 //! since; then it is the other's, and what was done here was done twice (at least once, never less).
+//!
+//! Where a message cannot even be tried (no connection, no process) it is given back as it was, and
+//! nothing is leased until it is time to try again.
+
+use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use doorbell_core::message::{MAX_ATTEMPTS, MessageId};
-use serde::Serialize;
 
 use super::{
     super::{Failure, again::Again, connect, log::Subject, stop::Stop, terminal},
     exec::Exec,
     forward::Forward,
-    show::Manner,
+    outcome::{Outage, Outcome, rest_after},
+    report::{self, Channel},
+    settle::{Settler, Verdict},
 };
 use crate::{
     desk::{Answer, Desk, Remote},
     refusal::Refusal,
-    wire::{
-        Ack, BodyEncoding, Count, MAX_BODY_BYTES, Message, Nack, Receive, Received, SettleStatus,
-        Text,
-    },
+    wire::{BodyEncoding, Count, MAX_BODY_BYTES, Message, Receive, Received, Text},
 };
 
 /// How long one call waits for a message, in seconds: the longest that is allowed.
@@ -36,30 +38,12 @@ pub(super) enum How {
     Exec(Exec),
 }
 
-/// What came of it.
-pub(super) struct Outcome {
-    /// Whether it is done with.
-    pub(super) done: bool,
-    /// In a few words: `200`, `exit 1`, `no answer in 30 s`.
-    pub(super) said: String,
-}
-
-/// One handled message, as a program reads it.
-#[derive(Serialize)]
-struct Line<'a> {
-    id: &'a Text<MessageId>,
-    jid: &'a str,
-    attempt: u8,
-    outcome: &'a str,
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_in_seconds: Option<u64>,
-}
-
 pub(super) async fn run(subject: &Subject<'_>, how: How, mut stop: Stop) -> Result<(), Failure> {
     let name = connect::receiver_name("listen");
-    let mut desk = subject.desk()?.named(&name);
+    let mut settler = Settler::new(subject, subject.desk()?.named(&name), &name);
+    let channel = how.channel(subject.common.json);
     let mut again = Again::default();
+    let mut outage = Outage::default();
     let mut connected = false;
     loop {
         // The first look does not wait, so that what is wrong is said at once.
@@ -67,7 +51,7 @@ pub(super) async fn run(subject: &Subject<'_>, how: How, mut stop: Stop) -> Resu
         let leased = tokio::select! {
             biased;
             () = stop.told() => return Ok(()),
-            leased = lease(&desk, subject, wait) => leased,
+            leased = lease(settler.desk(), subject, wait) => leased,
         };
         let received = match leased {
             Ok(received) => received,
@@ -75,24 +59,32 @@ pub(super) async fn run(subject: &Subject<'_>, how: How, mut stop: Stop) -> Resu
                 if !again.wait(&refusal.to_string(), &mut stop).await {
                     return Ok(());
                 }
-                desk = subject.desk()?.named(&name);
+                settler.reconnect()?;
                 continue;
             }
             Err(refusal) => return Err(unnamed_folder(refusal).into()),
         };
         again.over();
         if !std::mem::replace(&mut connected, true) {
-            terminal::explain(&how.greeting(&desk));
+            terminal::explain(&how.greeting(settler.desk()));
         }
         for message in received.messages {
             if stop.is_told() {
-                give_back(&desk, &message).await?;
-            } else {
-                let handled = handle(&desk, &how, &message, &mut stop).await?;
-                settle(
-                    subject, &mut desk, &name, &how, &message, handled, &mut stop,
-                )
-                .await?;
+                settler.give_back(&message).await?;
+                continue;
+            }
+            let outcome = handle(settler.desk(), &how, &message, &mut stop).await;
+            let verdict = verdict(&outcome, message.attempt, stop.is_told(), &mut outage);
+            let status = settler.settle(&message, &verdict, &mut stop).await?;
+            channel.print(&report::line(
+                &message, &outcome, status, &verdict, channel,
+            )?)?;
+            if let Verdict::Untried { rest, .. } = verdict {
+                tokio::select! {
+                    biased;
+                    () = stop.told() => return Ok(()),
+                    () = tokio::time::sleep(rest) => {}
+                }
             }
         }
         for message in received.observed {
@@ -101,6 +93,32 @@ pub(super) async fn run(subject: &Subject<'_>, how: How, mut stop: Stop) -> Resu
                 message.id.0,
                 terminal::printable(&message.jid)
             ));
+        }
+    }
+}
+
+/// What an outcome means for the message.
+fn verdict(outcome: &Outcome, attempt: u8, told_to_stop: bool, outage: &mut Outage) -> Verdict {
+    match outcome {
+        Outcome::Done(_) => {
+            outage.is_over();
+            Verdict::Settled
+        }
+        Outcome::NotBegun(_) => Verdict::Untried {
+            reason: outcome.reason(),
+            rest: outage.wait(),
+        },
+        Outcome::Failed(_) => {
+            outage.is_over();
+            Verdict::Failed {
+                reason: outcome.reason(),
+                // What a Ctrl-C cut short is not the message's fault.
+                rest: if told_to_stop {
+                    Duration::ZERO
+                } else {
+                    rest_after(attempt)
+                },
+            }
         }
     }
 }
@@ -131,21 +149,16 @@ fn unnamed_folder(refusal: Refusal) -> Refusal {
     }
 }
 
-async fn handle(
-    desk: &Remote,
-    how: &How,
-    message: &Message,
-    stop: &mut Stop,
-) -> Result<Outcome, Failure> {
+async fn handle(desk: &Remote, how: &How, message: &Message, stop: &mut Stop) -> Outcome {
     let body = match whole_body(desk, message).await {
         Ok(body) => body,
         // It will come again, to whoever can read it then.
-        Err(refusal) => return Ok(Outcome::failed(refusal.to_string())),
+        Err(refusal) => return Outcome::not_begun(refusal.to_string()),
     };
-    Ok(match how {
+    match how {
         How::Forward(forward) => forward.post(message, body).await,
         How::Exec(exec) => exec.run(message, body, stop).await,
-    })
+    }
 }
 
 /// The bytes as they were posted.
@@ -167,83 +180,6 @@ fn bytes(body: String, encoding: BodyEncoding) -> Answer<Bytes> {
     }
 }
 
-/// Settles by the outcome and prints a line. A server that is away for a moment is waited for, as
-/// long as a lease lasts.
-async fn settle(
-    subject: &Subject<'_>,
-    desk: &mut Remote,
-    name: &str,
-    how: &How,
-    message: &Message,
-    outcome: Outcome,
-    stop: &mut Stop,
-) -> Result<(), Failure> {
-    let delay = match (outcome.done, stop.is_told()) {
-        (true, _) => None,
-        // What a Ctrl-C cut short is not the message's fault.
-        (false, true) => Some(0),
-        (false, false) => Some(delay_after(message.attempt)),
-    };
-    let mut again = Again::default();
-    let status = loop {
-        match settle_once(desk, message, delay).await {
-            Ok(status) => break status,
-            Err(refusal) if Again::worth_it(&refusal) => {
-                if !again.wait(&refusal.to_string(), stop).await {
-                    return Err(refusal.into());
-                }
-                *desk = subject.desk()?.named(name);
-            }
-            Err(refusal) => return Err(refusal.into()),
-        }
-    };
-    again.over();
-    how.report(subject.common.json, message, &outcome, status, delay)
-}
-
-async fn settle_once(desk: &Remote, message: &Message, delay: Option<u64>) -> Answer<SettleStatus> {
-    let ids = vec![message.id.0.to_string()];
-    let results = match delay {
-        None => desk.ack(Ack { ids }).await?,
-        Some(seconds) => {
-            let delay_seconds = Some(Count::clamped(seconds));
-            desk.nack(Nack {
-                ids,
-                delay_seconds,
-                reason: None,
-                attempted: None,
-            })
-            .await?
-        }
-    };
-    let first = results.results.first();
-    Ok(first.map_or(SettleStatus::NotFound, |settled| settled.status))
-}
-
-async fn give_back(desk: &Remote, message: &Message) -> Result<(), Failure> {
-    settle_once(desk, message, Some(0)).await?;
-    Ok(())
-}
-
-/// How long a message rests after its nth attempt came to nothing, in seconds.
-fn delay_after(attempt: u8) -> u64 {
-    match attempt {
-        0 | 1 => 1,
-        2 => 5,
-        3 => 30,
-        _ => 120,
-    }
-}
-
-impl Outcome {
-    pub(super) fn failed(said: impl Into<String>) -> Self {
-        Self {
-            done: false,
-            said: said.into(),
-        }
-    }
-}
-
 impl How {
     fn greeting(&self, desk: &Remote) -> String {
         let whose = desk.folder().map_or_else(
@@ -261,71 +197,17 @@ impl How {
     }
 
     /// One line a message: on standard error where standard output is the command's.
-    fn report(
-        &self,
-        json: bool,
-        message: &Message,
-        outcome: &Outcome,
-        status: SettleStatus,
-        delay: Option<u64>,
-    ) -> Result<(), Failure> {
-        let standard_output = matches!(self, Self::Forward(_));
-        let status = match status {
-            SettleStatus::Acked => "acked",
-            SettleStatus::Nacked => "nacked",
-            SettleStatus::NotFound => "lost",
-        };
-        let line = if json || (standard_output && !Manner::of_standard_output(json).is_for_people())
-        {
-            serde_json::to_string(&Line {
-                id: &message.id,
-                jid: &message.jid,
-                attempt: message.attempt,
-                outcome: &outcome.said,
-                status,
-                retry_in_seconds: delay.filter(|_| status == "nacked"),
-            })
-            .map_err(std::io::Error::other)?
-        } else {
-            let rest = match (status, delay) {
-                ("nacked", _) if message.attempt >= MAX_ATTEMPTS => format!(
-                    "dead after {MAX_ATTEMPTS} attempts; doorbell messages replay {}",
-                    message.id.0
-                ),
-                ("nacked", Some(seconds)) => format!("again in {seconds} s"),
-                ("lost", _) => "another receiver had it meanwhile".to_owned(),
-                _ => status.to_owned(),
-            };
-            let attempt = match message.attempt {
-                0 | 1 => String::new(),
-                n => format!("  (attempt {n})"),
-            };
-            format!(
-                "{}  {}  {}  {rest}{attempt}",
-                message.id.0,
-                terminal::printable(&message.jid),
-                terminal::printable(&outcome.said),
-            )
-        };
-        if standard_output {
-            terminal::say(&line)?;
-        } else {
-            terminal::explain(&line);
+    fn channel(&self, json: bool) -> Channel {
+        match self {
+            Self::Forward(_) => Channel::of_standard_output(json),
+            Self::Exec(_) => Channel::StandardError { json },
         }
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_message_rests_longer_after_each_attempt() {
-        let delays: Vec<u64> = (1..=5).map(delay_after).collect();
-        assert!(delays.is_sorted(), "{delays:?}");
-        assert!(delays[0] < delays[3]);
-    }
 
     #[test]
     fn the_bytes_are_those_that_were_posted() {
@@ -337,5 +219,35 @@ mod tests {
             bytes("/wA=".into(), BodyEncoding::Utf8),
             Ok(Bytes::from_static(b"/wA="))
         );
+    }
+
+    #[test]
+    fn what_could_not_be_tried_counts_for_nothing_and_is_tried_later_and_later() {
+        let mut outage = Outage::default();
+        let mut rest = |outcome: &Outcome| match verdict(outcome, 1, false, &mut outage) {
+            Verdict::Untried { rest, .. } => Some(rest.as_secs()),
+            _ => None,
+        };
+        let none = Outcome::not_begun("no connection");
+        assert_eq!((rest(&none), rest(&none)), (Some(1), Some(2)));
+        assert_eq!(rest(&Outcome::failed("500")), None);
+        assert_eq!(rest(&none), Some(1));
+    }
+
+    #[test]
+    fn what_a_ctrl_c_cut_short_is_there_again_at_once() {
+        let cut = |told| {
+            verdict(
+                &Outcome::failed("signal 2"),
+                2,
+                told,
+                &mut Outage::default(),
+            )
+        };
+        let rest = |verdict| match verdict {
+            Verdict::Failed { rest, .. } => rest.as_secs(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((rest(cut(true)), rest(cut(false))), (0, 5));
     }
 }

@@ -3,7 +3,10 @@
 //! What the sender chose goes to the command's standard input and environment, and never into the
 //! text that the shell reads.
 
-use std::process::{ExitStatus, Stdio};
+use std::{
+    io::ErrorKind,
+    process::{ExitStatus, Stdio},
+};
 
 use bytes::Bytes;
 use tokio::{
@@ -13,7 +16,7 @@ use tokio::{
 
 use super::{
     super::stop::{Stop, Told},
-    consume::Outcome,
+    outcome::Outcome,
 };
 use crate::wire::Message;
 
@@ -43,7 +46,11 @@ impl Exec {
         command.process_group(0);
         let mut child = match command.spawn() {
             Ok(child) => child,
-            Err(error) => return Outcome::failed(format!("cannot run: {error}")),
+            // It is this message's headers that are too long: no later try will do better.
+            Err(error) if error.kind() == ErrorKind::ArgumentListTooLong => {
+                return Outcome::failed(format!("cannot run: {error}"));
+            }
+            Err(error) => return Outcome::not_begun(format!("cannot run sh: {error}")),
         };
         let stdin = child.stdin.take();
         let feed = async move {
@@ -55,7 +62,8 @@ impl Exec {
         };
         tokio::select! {
             status = ended(&mut child, stop) => match status {
-                Ok(status) => Outcome { done: status.success(), said: said(status) },
+                Ok(status) if status.success() => Outcome::done(said(status)),
+                Ok(status) => Outcome::failed(said(status)),
                 Err(error) => Outcome::failed(format!("cannot wait for it: {error}")),
             },
             () = feed => unreachable!("feeding never ends first"),

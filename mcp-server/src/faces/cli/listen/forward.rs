@@ -1,25 +1,36 @@
 //! `listen --forward-to`: a message is posted on as it came.
 //!
-//! Method, headers, query and body are the sender's, so that a signature over any of them still
-//! verifies. What belongs to a connection and not to a message stays behind.
+//! Method, query, headers and body are the sender's, byte for byte, so that a signature over any of
+//! them still verifies. What belongs to a connection and not to a message stays behind. Each message
+//! has a connection of its own: whether it could be sent at all is then never in doubt.
 
-use std::time::Duration;
+use std::{future::poll_fn, time::Duration};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use doorbell_core::message::Headers;
-use reqwest::{
-    Client, Method, Url,
-    header::{HeaderMap, HeaderName, HeaderValue},
-    redirect::Policy,
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
+    header::{AUTHORIZATION, CONTENT_LENGTH, HOST},
+    uri::PathAndQuery,
 };
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
+use tokio::{task::JoinSet, time::timeout};
 
-use super::consume::Outcome;
+use super::{
+    outcome::Outcome,
+    target::{Stream, Target},
+};
 use crate::{refusal::Refusal, wire::Message};
 
-/// How long the target may take. A lease lasts 60 seconds.
+/// How long the target may take to answer. A lease lasts 60 seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Headers of one connection (RFC 9110 section 7.6.1), and those that the client writes itself.
+/// Headers of one connection (RFC 9110 section 7.6.1), and those that are written anew.
 const LEFT_BEHIND: [&str; 12] = [
     "connection",
     "content-length",
@@ -37,31 +48,19 @@ const LEFT_BEHIND: [&str; 12] = [
 
 /// Where messages are posted on to.
 pub(super) struct Forward {
-    client: Client,
-    url: Url,
+    target: Target,
 }
 
 impl Forward {
-    /// To this URL. Redirects are not followed: a redirected POST is another request.
+    /// To this target. Redirects are not followed: a redirected POST is another request.
     pub(super) fn to(text: &str) -> Result<Self, Refusal> {
-        let url = Url::parse(text)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-            .ok_or_else(|| Refusal::invalid("--forward-to", "an http:// or https:// URL"))?;
-        // The first provider wins; a second install is the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .redirect(Policy::none())
-            .timeout(PATIENCE)
-            .no_proxy()
-            .build()
-            .map_err(|error| Refusal::Internal(format!("no HTTP client: {error}")))?;
-        Ok(Self { client, url })
+        let target = Target::parse(text)?;
+        Ok(Self { target })
     }
 
     /// Where to, for people: without a password that may stand in it.
     pub(super) fn shown(&self) -> Url {
-        let mut url = self.url.clone();
+        let mut url = self.target.url.clone();
         // It has a host, so that neither can fail.
         let _ = url.set_username("").and_then(|()| url.set_password(None));
         url
@@ -69,37 +68,93 @@ impl Forward {
 
     /// Posts it; a 2xx means that it is done with.
     pub(super) async fn post(&self, message: &Message, body: Bytes) -> Outcome {
-        let method = Method::from_bytes(message.method.as_bytes()).unwrap_or(Method::POST);
-        let request = self
-            .client
-            .request(method, with_query(&self.url, &message.query))
-            .headers(carried(&message.headers.0))
-            .body(body);
-        match request.send().await {
-            Ok(response) => Outcome {
-                done: response.status().is_success(),
-                said: response.status().as_u16().to_string(),
-            },
-            Err(error) if error.is_timeout() => {
-                Outcome::failed(format!("no answer in {} s", PATIENCE.as_secs()))
-            }
-            Err(error) if error.is_connect() => Outcome::failed("no connection"),
-            Err(_) => Outcome::failed("the connection broke off"),
+        let request = match request(&self.target.url, message, body) {
+            Ok(request) => request,
+            Err(error) => return Outcome::failed(format!("cannot be sent: {error}")),
+        };
+        let stream = match self.target.connect().await {
+            Ok(stream) => stream,
+            Err(why) => return Outcome::not_begun(format!("no connection: {why}")),
+        };
+        match timeout(PATIENCE, answer(stream, request)).await {
+            Ok(Ok(status)) if status.is_success() => Outcome::done(status.as_str()),
+            Ok(Ok(status)) => Outcome::failed(status.as_str()),
+            Ok(Err(_)) => Outcome::failed("the connection broke off"),
+            Err(_) => Outcome::failed(format!("no answer in {} s", PATIENCE.as_secs())),
         }
     }
 }
 
-/// The target's URL with the sender's query behind its own, byte for byte.
-fn with_query(url: &Url, query: &str) -> Url {
-    let mut url = url.clone();
-    if !query.is_empty() {
-        let joined = match url.query() {
-            Some(own) if !own.is_empty() => format!("{own}&{query}"),
-            _ => query.to_owned(),
-        };
-        url.set_query(Some(&joined));
+/// Sends it and waits for the status; what the target says besides is not read.
+async fn answer(
+    stream: Box<dyn Stream>,
+    request: Request<Full<Bytes>>,
+) -> hyper::Result<StatusCode> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with this function.
+    let mut driven = JoinSet::new();
+    driven.spawn(connection);
+    poll_fn(|context| sender.poll_ready(context)).await?;
+    Ok(sender.send_request(request).await?.status())
+}
+
+/// The message as a request to `url`.
+fn request(url: &Url, message: &Message, body: Bytes) -> http::Result<Request<Full<Bytes>>> {
+    let method = Method::from_bytes(message.method.as_bytes())?;
+    let mut headers = carried(&message.headers.0);
+    headers.insert(HOST, host(url)?);
+    if let (false, Some(credentials)) = (headers.contains_key(AUTHORIZATION), credentials(url)) {
+        headers.insert(AUTHORIZATION, HeaderValue::try_from(credentials)?);
     }
-    url
+    // A body that is empty is not one that is missing. GET and HEAD have none as a rule.
+    let had_length = message.headers.0.get(CONTENT_LENGTH.as_str()).is_some();
+    if body.is_empty() && (had_length || !matches!(method, Method::GET | Method::HEAD)) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+    }
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from(target(url, &message.query)?);
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// The name and password that stand in the URL, for a sender that brings none of its own.
+fn credentials(url: &Url) -> Option<String> {
+    let (name, password) = (url.username(), url.password().unwrap_or_default());
+    if name.is_empty() && password.is_empty() {
+        return None;
+    }
+    let mut pair: Vec<u8> = percent_decode_str(name).collect();
+    pair.push(b':');
+    pair.extend(percent_decode_str(password));
+    Some(format!("Basic {}", BASE64_STANDARD.encode(pair)))
+}
+
+/// The authority as the URL has it.
+fn host(url: &Url) -> http::Result<HeaderValue> {
+    let name = url.host_str().unwrap_or_default();
+    let host = match url.port() {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    };
+    Ok(HeaderValue::try_from(host)?)
+}
+
+/// The target's path and query with the sender's query behind its own, byte for byte: a [`Url`]
+/// would write some characters its own way.
+fn target(url: &Url, query: &str) -> http::Result<PathAndQuery> {
+    let mut target = url.path().to_owned();
+    let own = url.query().filter(|own| !own.is_empty());
+    let parts: Vec<&str> = own
+        .into_iter()
+        .chain(Some(query))
+        .filter(|q| !q.is_empty())
+        .collect();
+    if !parts.is_empty() {
+        target.push('?');
+        target.push_str(&parts.join("&"));
+    }
+    Ok(PathAndQuery::try_from(target)?)
 }
 
 /// The headers that belong to the message. `Connection` names more that do not.
@@ -120,10 +175,20 @@ fn carried(headers: &Headers) -> HeaderMap {
         .filter_map(|(name, value)| {
             Some((
                 HeaderName::from_bytes(name.as_bytes()).ok()?,
-                HeaderValue::from_bytes(value.as_bytes()).ok()?,
+                HeaderValue::from_bytes(&as_sent(value)).ok()?,
             ))
         })
         .collect()
+}
+
+/// The bytes of a header's value. Those that were not UTF-8 were read as Latin-1, and are written so
+/// again: a text that would be UTF-8 then cannot have come that way.
+fn as_sent(value: &str) -> Vec<u8> {
+    let latin: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
+    match latin {
+        Some(bytes) if std::str::from_utf8(&bytes).is_err() => bytes,
+        _ => value.as_bytes().to_vec(),
+    }
 }
 
 #[cfg(test)]
@@ -154,17 +219,32 @@ mod tests {
 
     #[test]
     fn the_senders_query_goes_on_byte_for_byte() {
-        let url = |text: &str| Url::parse(text).expect("a URL");
-        let joined = |base, query| with_query(&url(base), query).to_string();
-        assert_eq!(joined("http://h/in", "a=%2f&b"), "http://h/in?a=%2f&b");
-        assert_eq!(joined("http://h/in?own=1", "a=1"), "http://h/in?own=1&a=1");
-        assert_eq!(joined("http://h/in", ""), "http://h/in");
+        let joined = |base: &str, query| {
+            let url = Url::parse(base).expect("a URL");
+            target(&url, query).map(|target| target.to_string()).ok()
+        };
+        let is = |text: &str| Some(text.to_owned());
+        assert_eq!(joined("http://h/in", "a=%2f&b"), is("/in?a=%2f&b"));
+        assert_eq!(joined("http://h/in", "a='[x]'"), is("/in?a='[x]'"));
+        assert_eq!(joined("http://h/in?own=1", "a=1"), is("/in?own=1&a=1"));
+        assert_eq!(joined("http://h/in?", ""), is("/in"));
+        assert_eq!(joined("http://h", "a"), is("/?a"));
     }
 
     #[test]
-    fn only_http_is_forwarded_to() {
-        for bad in ["ftp://h/", "localhost:3000", "", "http://"] {
-            assert!(Forward::to(bad).is_err(), "{bad}");
-        }
+    fn a_name_and_a_password_in_the_url_are_shown_to_the_target() {
+        let shown = |text: &str| credentials(&Url::parse(text).expect("a URL"));
+        assert_eq!(shown("http://h/"), None);
+        assert_eq!(shown("http://u:p%40@h/").as_deref(), Some("Basic dTpwQA=="));
+        assert_eq!(shown("http://u@h/").as_deref(), Some("Basic dTo="));
+    }
+
+    #[test]
+    fn a_value_that_was_no_utf_8_is_sent_in_the_bytes_that_came() {
+        assert_eq!(as_sent("caf\u{e9}"), b"caf\xe9");
+        assert_eq!(as_sent("plain"), b"plain");
+        assert_eq!(as_sent("\u{65e5}\u{672c}"), "\u{65e5}\u{672c}".as_bytes());
+        // In Latin-1 it would have been UTF-8, and so read as something else.
+        assert_eq!(as_sent("\u{c3}\u{a9}"), "\u{c3}\u{a9}".as_bytes());
     }
 }

@@ -4,7 +4,11 @@ mod consume;
 mod exec;
 mod follow;
 mod forward;
+mod outcome;
+mod report;
+mod settle;
 mod show;
+mod target;
 
 use clap::Args;
 use doorbell_core::message::Cursor;

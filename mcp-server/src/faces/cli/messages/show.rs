@@ -111,8 +111,12 @@ fn life(entry: &LifeEntry, clock: &Clock) -> String {
         .detail
         .as_deref()
         .map_or_else(String::new, |detail| format!(": {}", printable(detail)));
+    let reason = entry
+        .reason
+        .as_deref()
+        .map_or_else(String::new, |reason| format!(": {}", printable(reason)));
     format!(
-        "{}  {}{attempt}{detail}",
+        "{}  {}{attempt}{detail}{reason}",
         clock.whole(entry.at.0),
         printable(&entry.what)
     )
