@@ -2,6 +2,7 @@
 
 mod backup;
 mod doctor;
+mod forward;
 mod house;
 mod listen;
 #[cfg(unix)]

@@ -75,7 +75,38 @@ async fn whatever_is_not_a_2xx_comes_again() {
             (&outcome.into(), &status.into())
         );
     }
-    assert_eq!(house.life(&id).await["state"], "settled");
+    let life = house.life(&id).await;
+    assert_eq!(life["state"], "settled");
+    assert_eq!(reasons(&life), ["status 500", "status 302"]);
+}
+
+/// Why a message was given back, each time.
+fn reasons(life: &serde_json::Value) -> Vec<&str> {
+    let events = life["life"].as_array().expect("a life").iter();
+    events
+        .filter(|event| event["what"] == "nacked")
+        .map(|event| event["reason"].as_str().expect("a reason"))
+        .collect()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_command_ended_by_is_the_reason_it_is_given_back_for() {
+    let house = House::serving().await;
+    let url = house.url("github").await;
+    let id = post(&url, b"1").await;
+    let command = r#"case $DOORBELL_ATTEMPT in 1) exit 7;; 2) kill -KILL $$;; esac"#;
+    let mut listen = house.start(&["listen", "--folder", "acme/eng", "--exec", command]);
+    listen.err().await;
+    for said in [
+        "exit 7  again in 1 s",
+        "signal 9  again in 5 s",
+        "exit 0  acked",
+    ] {
+        let line = listen.err().await;
+        assert!(line.contains(said), "{line}");
+    }
+    assert_eq!(reasons(&house.life(&id).await), ["exit 7", "signal 9"]);
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ fn every_command_has_an_example_and_every_example_parses() {
         let examples = help.split_once("Example").map_or("", |(_, behind)| behind);
         let examples: Vec<&str> = examples
             .lines()
+            .take_while(|line| !line.starts_with("Usage:"))
             .filter_map(|line| line.rfind("doorbell ").map(|at| &line[at..]))
             .collect();
         assert!(

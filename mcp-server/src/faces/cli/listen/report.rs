@@ -117,3 +117,67 @@ pub(super) fn line(
         terminal::printable(outcome.said()),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn message(attempt: u8) -> Message {
+        serde_json::from_value(serde_json::json!({
+            "id": "01K00000000000000000000000", "jid": "hook:acme/github", "sender": "github",
+            "kind": "hook", "body": "", "body_encoding": "utf-8", "headers": {},
+            "method": "POST", "query": "", "received_at": "2026-11-21T16:14:00.000Z",
+            "mode": "trigger", "attempt": attempt
+        }))
+        .expect("a message")
+    }
+
+    fn said(attempt: u8, verdict: &Verdict, json: bool) -> String {
+        let outcome = Outcome::failed("500");
+        let status = SettleStatus::Nacked;
+        let channel = Channel::StandardOutput { json };
+        line(&message(attempt), &outcome, status, verdict, channel).expect("a line")
+    }
+
+    #[test]
+    fn a_death_says_why_and_what_to_type_and_promises_no_other_try() {
+        let failed = Verdict::Failed {
+            reason: "status 500".into(),
+            rest: Duration::from_secs(120),
+        };
+        let line = said(MAX_ATTEMPTS, &failed, false);
+        let replay = "doorbell messages replay 01K00000000000000000000000";
+        assert!(
+            line.contains("  500  dead after 5 attempts") && line.contains(replay),
+            "{line}"
+        );
+        assert!(!line.contains("again in"), "{line}");
+        let json = said(MAX_ATTEMPTS, &failed, true);
+        assert!(
+            json.contains(r#""status":"dead""#) && !json.contains("retry_in"),
+            "{json}"
+        );
+        let line = said(4, &failed, false);
+        assert!(line.ends_with("500  again in 120 s  (attempt 4)"), "{line}");
+    }
+
+    #[test]
+    fn what_was_not_tried_is_not_dead_however_often() {
+        let untried = Verdict::Untried {
+            reason: "no connection".into(),
+            rest: Duration::from_secs(8),
+        };
+        let line = said(MAX_ATTEMPTS, &untried, false);
+        assert!(
+            line.ends_with("500  again in 8 s; this counts for nothing"),
+            "{line}"
+        );
+        let json = said(MAX_ATTEMPTS, &untried, true);
+        assert!(
+            json.contains(r#""attempted":false"#) && json.contains(r#""status":"nacked""#),
+            "{json}"
+        );
+    }
+}
