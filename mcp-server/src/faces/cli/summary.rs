@@ -38,14 +38,13 @@ pub(super) fn event(message: &Message) -> String {
 }
 
 /// Where it stands.
-pub(super) fn state(state: Option<MessageState>) -> &'static str {
+pub(super) fn state(state: MessageState) -> &'static str {
     match state {
-        None => "-",
-        Some(MessageState::Pending) => "pending",
-        Some(MessageState::Leased) => "leased",
-        Some(MessageState::Settled) => "settled",
-        Some(MessageState::Dead) => "dead",
-        Some(MessageState::Observed) => "observed",
+        MessageState::Pending => "pending",
+        MessageState::Leased => "leased",
+        MessageState::Settled => "settled",
+        MessageState::Dead => "dead",
+        MessageState::Observed => "observed",
     }
 }
 

@@ -73,7 +73,6 @@ pub(super) async fn run(common: &Common, args: Ls) -> Result<(), Failure> {
             _ => None,
         },
         max_body_bytes: (list.is_for_people() && !common.json).then(|| Count::clamped(GLANCE)),
-        with_state: !common.json,
         ..Read::default()
     };
     let mut page = connect::desk(common, folder)?.read(ask).await?;

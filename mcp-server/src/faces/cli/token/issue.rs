@@ -40,6 +40,7 @@ pub(in super::super) struct Issue {
 pub(super) async fn run(common: &Common, args: Issue) -> Result<(), Failure> {
     let (label, suffix) = names(args.names)?;
     let ask = IssueWebhook {
+        probe: false,
         target_folder: Some(Text(connect::parsed("folder", &args.folder)?)),
         source_label: Text(connect::parsed("label", &label)?),
         jid_suffix: suffix
