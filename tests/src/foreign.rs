@@ -27,7 +27,8 @@ fn installed_by(script: &str, args: &[&str]) -> Result<PathBuf, String> {
     }
 }
 
-fn clients() -> &'static Path {
+/// Where the foreign clients are installed.
+pub fn clients() -> &'static Path {
     static CLIENTS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match CLIENTS.get_or_init(|| installed_by("install.sh", &[])) {
         Ok(dir) => dir,

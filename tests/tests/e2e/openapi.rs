@@ -5,7 +5,7 @@
 //! `DOORBELL_TEST_SEED=n`.
 
 use e2e::{
-    foreign::schemathesis,
+    foreign::{clients, schemathesis},
     server::{Doorbell, Home},
 };
 
@@ -16,6 +16,8 @@ fn finds_nothing(home: &Home, server: &Doorbell<'_>, key: &str) {
     let seed = std::env::var("DOORBELL_TEST_SEED").unwrap_or_else(|_| "1".to_owned());
     let scratch = tempfile::tempdir().expect("a directory");
     let ended = schemathesis(home, scratch.path())
+        .arg("--config-file")
+        .arg(clients().join("python/schemathesis.toml"))
         .args(["run", &format!("http://{}/openapi.json", server.control)])
         .args(["--header", &format!("Authorization: Bearer {key}")])
         // It does not end, and has tests of its own.
