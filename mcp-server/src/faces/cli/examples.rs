@@ -18,11 +18,11 @@ fn leaves(command: &Command, path: &str, out: &mut Vec<(String, String)>) {
     ));
 }
 
-/// Without the `help` that clap puts beside them.
+/// Without the `help` that clap puts beside them, and without what is not shown.
 fn own(command: &Command) -> impl Iterator<Item = &Command> {
     command
         .get_subcommands()
-        .filter(|it| it.get_name() != "help")
+        .filter(|it| it.get_name() != "help" && !it.is_hide_set())
 }
 
 /// The words of a command line as a shell would read them, up to whatever ends the command.

@@ -163,7 +163,7 @@ enum Command {
     ///   doorbell status --json
     #[command(verbatim_doc_comment, alias = "ps")]
     Status,
-    /// Stop the server of this data directory, and wait until it has ended
+    /// Stop the server of this data directory, and wait for its end
     ///
     /// What is in flight is finished, and nothing that was accepted is lost. A server that `doorbell
     /// mcp` or `run` started in the background is stopped so too.
@@ -190,7 +190,7 @@ enum Command {
     ///   doorbell logs -f
     #[command(verbatim_doc_comment, alias = "log")]
     Logs(logs::Logs),
-    /// Prove that everything works, and say what is wrong and what to type
+    /// Try that everything works, and say what is wrong and what to type
     ///
     /// Looks at the data directory, the settings and the server, then mints a URL in a scratch
     /// folder, posts a real message to it, receives, acknowledges and revokes. Calls nobody outside

@@ -83,7 +83,7 @@ mod tests {
             "id": "01K00000000000000000000000", "jid": "hook:acme/eng/github", "sender": "github",
             "kind": "hook", "body": body, "body_encoding": "utf-8", "headers": headers,
             "method": "PUT", "query": "a=1", "received_at": "2026-11-21T16:14:00.000Z",
-            "mode": "trigger", "attempt": 0
+            "mode": "trigger", "attempt": 0, "state": "pending"
         }))
         .expect("a message")
     }

@@ -129,7 +129,7 @@ mod tests {
             "id": "01K00000000000000000000000", "jid": "hook:acme/github", "sender": "github",
             "kind": "hook", "body": "", "body_encoding": "utf-8", "headers": {},
             "method": "POST", "query": "", "received_at": "2026-11-21T16:14:00.000Z",
-            "mode": "trigger", "attempt": attempt
+            "mode": "trigger", "attempt": attempt, "state": "leased"
         }))
         .expect("a message")
     }
