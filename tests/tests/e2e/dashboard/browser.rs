@@ -7,6 +7,7 @@ use e2e::{
     foreign::{self, Dialogue, node},
     http::{self, Wire},
     pace::assert_within,
+    secrets::BODIES_HOLD_TOKENS,
     server::{Doorbell, Home},
 };
 use serde_json::{Value, json};
@@ -125,6 +126,7 @@ fn what_is_typed_filters_by_pattern_and_by_words_and_stands_in_the_address() {
 #[test]
 fn a_token_in_a_body_is_shown_nowhere_on_the_page() {
     let home = Home::new();
+    home.log(BODIES_HOLD_TOKENS);
     let server = home.serve();
     let operator = server.operator();
     let hook = operator.hook("acme", "github");

@@ -85,6 +85,7 @@ fn a_message_reads_as_the_contract_shows_it() {
         "context",
         "mode",
         "attempt",
+        "state",
     ];
     wanted.sort_unstable();
     let mut have = members;
@@ -96,6 +97,7 @@ fn a_message_reads_as_the_contract_shows_it() {
     assert_eq!(message["kind"], "hook");
     assert_eq!(message["mode"], "trigger");
     assert_eq!(message["attempt"], 1);
+    assert_eq!(message["state"], "leased");
     assert_eq!(message["query"], "a=1&b=%20x");
     assert_eq!(message["context"], "push events; summarise daily");
     let at = message["received_at"].as_str().expect("a time");
