@@ -119,12 +119,63 @@ fn json_has_the_tools_shapes_one_object_a_line() {
         .cli(&["messages", "replay", &id, "--json"])
         .expect(0)
         .json();
-    assert_eq!(replayed, [json!({"id": id, "replayed": true})]);
+    assert_eq!(replayed, [json!({"replayed": 1})]);
     let revoked = home
         .cli(&["token", "revoke", &second.jid, "--json"])
         .expect(0)
         .json();
     assert_eq!(revoked, [json!({"jid": second.jid, "revoked": 1})]);
+}
+
+#[test]
+fn one_url_is_revoked_by_its_grant_id_and_its_address_keeps_the_other() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let (first, second) = (operator.hook("acme", "gh"), operator.hook("acme", "gh"));
+    let listed = operator.get("/v1/route_tokens")["tokens"].clone();
+    let id = listed[0]["grant_id"].as_str().expect("an id");
+    let revoked = home.cli(&["token", "revoke", id]).expect(0).stdout;
+    assert_eq!(revoked, "Revoked 1 URL of hook:acme/gh\n");
+    assert_eq!(first.post(&[], b"{}").status, 401);
+    assert_eq!(second.post(&[], b"{}").status, 200);
+    let again = home.cli(&["token", "revoke", id]).expect(0).stdout;
+    assert!(again.contains("revoked before"), "{again}");
+    let unknown = home.cli(&["token", "revoke", "01K9GQ5W7E1T3N8ZB4C6D2F0HA"]);
+    unknown.expect(1);
+    let neither = home.cli(&["token", "revoke", "github"]).expect(1).stderr;
+    assert!(neither.contains("doorbell token ls"), "{neither}");
+}
+
+#[test]
+fn several_messages_and_all_dead_ones_are_replayed_and_times_narrow_the_log() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let hook = operator.hook("acme", "gh");
+    let (one, two) = (hook.deliver(b"one"), hook.deliver(b"two"));
+    let leased = operator.receive(json!({"folder": "acme"}));
+    operator.ack(&leased);
+    let both = home.cli(&["messages", "replay", &one, &two, "--json"]);
+    assert_eq!(both.expect(0).json(), [json!({"replayed": 2})]);
+    let neither = home.cli(&["messages", "replay", &one, &two]).expect(1);
+    assert!(neither.stderr.contains("pending"), "{}", neither.stderr);
+    for _ in 0..5 {
+        let leased = operator.receive(json!({"folder": "acme"}));
+        operator.nack(&leased);
+    }
+    let other = home.cli(&["messages", "replay", "--dead", "hook:other/**", "--json"]);
+    assert_eq!(other.expect(0).json(), [json!({"replayed": 0})]);
+    let dead = home.cli(&["messages", "replay", "--dead", "--since", "1h", "--json"]);
+    assert_eq!(dead.expect(0).json(), [json!({"replayed": 2})]);
+    home.cli(&["messages", "replay"]).expect(2);
+    home.cli(&["messages", "replay", "--dead", "a", "b"])
+        .expect(2);
+    let since = home.cli(&["messages", "ls", "--since", "1h", "--json"]);
+    assert_eq!(since.expect(0).json().len(), 2);
+    let until = home.cli(&["messages", "ls", "--until", "1h ago", "--json"]);
+    assert_eq!(until.expect(0).json().len(), 0);
+    home.cli(&["messages", "ls", "--since", "soon"]).expect(2);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `doorbell messages ls`: the newest of the log, each on a line.
 
 use clap::Args;
+use doorbell_core::time::Clock as _;
+use doorbell_ingress::machine::SystemClock;
 
 use super::super::{
     Common, Failure,
@@ -10,6 +12,7 @@ use super::super::{
     summary, terminal,
 };
 use crate::{
+    config::Moment,
     desk::Desk,
     wire::{Count, Message, MessageState, Order, Read, Text},
 };
@@ -24,7 +27,8 @@ const PREVIEW: usize = 4 * 1024;
 #[command(after_help = "Examples:
   doorbell messages ls
   doorbell messages ls 'hook:acme/**' -n 10
-  doorbell messages ls --dead --folder acme/eng")]
+  doorbell messages ls --dead --folder acme/eng
+  doorbell messages ls --since 2h")]
 pub(in super::super) struct Ls {
     /// Only messages at addresses that match: hook:acme/**
     pattern: Option<String>,
@@ -37,6 +41,12 @@ pub(in super::super) struct Ls {
     /// Only pending ones
     #[arg(long)]
     pending: bool,
+    /// Only what came then or later: 2h, 7d, 2026-11-21, 2026-11-21T16:14:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Only what came before then
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
     /// How many of the newest
     #[arg(long, short = 'n', value_name = "N", default_value_t = 50,
         value_parser = clap::value_parser!(u64).range(1..=500))]
@@ -60,7 +70,10 @@ pub(super) async fn run(common: &Common, args: Ls) -> Result<(), Failure> {
         .map(|text| connect::parsed("folder", &text))
         .transpose()?;
     let mut list = List::new(args.times, COLUMNS);
+    let now = SystemClock.now();
     let ask = Read {
+        since: args.since.map(|since| Text(since.seen_from(now))),
+        until: args.until.map(|until| Text(until.seen_from(now))),
         pattern: args
             .pattern
             .map(|text| connect::parsed("pattern", &text).map(Text))

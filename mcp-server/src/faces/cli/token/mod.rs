@@ -3,6 +3,7 @@
 mod issue;
 
 use clap::{Args, Subcommand};
+use doorbell_core::{address::Jid, grant::GrantId};
 
 pub(super) use issue::Issue;
 
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::{
     desk::Desk,
+    refusal::Refusal,
     wire::{ListTokens, Text},
 };
 
@@ -37,15 +39,16 @@ pub(super) struct Ls {
     times: Times,
 }
 
-/// Revoke all URLs of an address, at once
+/// Revoke one URL by its grant id, or all URLs of an address
 ///
 /// There is no grace: once this returns, nothing posted to them is taken.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
+  doorbell token revoke 01K9GQ5W7E1T3N8ZB4C6D2F0HA
   doorbell token revoke hook:acme/eng/github")]
 pub(super) struct Revoke {
-    /// The address, as `token ls` shows it
-    #[arg(value_name = "JID")]
+    /// One URL's grant id, or the address of all that are to go, as `token ls` shows them
+    #[arg(value_name = "GRANT ID|JID")]
     which: String,
 }
 
@@ -94,14 +97,40 @@ async fn ls(common: &Common, args: Ls) -> Result<(), Failure> {
     Ok(list.print("no URLs yet; make one with: doorbell token issue demo github")?)
 }
 
+/// What is to be revoked.
+#[derive(Debug, PartialEq, Eq)]
+enum Which {
+    One(GrantId),
+    All(Jid),
+}
+
+/// An address has a colon, and an id has none.
+fn which(text: &str) -> Result<Which, Failure> {
+    if text.contains(':') {
+        return connect::parsed("jid", text).map(Which::All);
+    }
+    let rule = "is neither a grant's id nor an address such as hook:acme/eng/github; `doorbell \
+                token ls` shows both";
+    text.parse()
+        .map(Which::One)
+        .map_err(|_| Refusal::invalid("what to revoke", rule).into())
+}
+
 async fn revoke(common: &Common, args: Revoke) -> Result<(), Failure> {
-    let jid = connect::parsed("jid", &args.which)?;
-    let desk = connect::desk(common, None)?;
-    let revoked = desk.revoke_token(jid).await?;
+    let revoked = match which(&args.which)? {
+        Which::One(id) => connect::desk(common, None)?.revoke_grant(id).await?,
+        Which::All(jid) => connect::desk(common, None)?.revoke_token(jid).await?,
+    };
     if common.json {
         return Ok(terminal::json(&revoked)?);
     }
     let urls = match revoked.revoked {
+        0 => {
+            return Ok(terminal::say(&format!(
+                "It was revoked before: a URL of {}",
+                revoked.jid.0
+            ))?);
+        }
         1 => "1 URL".to_owned(),
         n => format!("{n} URLs"),
     };
@@ -109,4 +138,29 @@ async fn revoke(common: &Common, args: Revoke) -> Result<(), Failure> {
         "Revoked {urls} of {}",
         revoked.jid.0
     ))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_revoke_is_one_url_by_its_id_or_all_of_an_address() {
+        let id = "01K9GQ5W7E1T3N8ZB4C6D2F0HA";
+        assert_eq!(which(id).ok(), Some(Which::One(id.parse().expect("an id"))));
+        let jid = "hook:acme/eng/github";
+        assert_eq!(
+            which(jid).ok(),
+            Some(Which::All(jid.parse().expect("an address")))
+        );
+        for bad in [
+            "",
+            "github",
+            "acme/eng/github",
+            "hook:",
+            "01K9GQ5W7E1T3N8ZB4C6D2F0H",
+        ] {
+            assert!(which(bad).is_err(), "{bad}");
+        }
+    }
 }
