@@ -3,7 +3,7 @@
 //! Pure: head and small body in, the answer out. Only a live webhook's token gets here. Method,
 //! header and query decide first; JSON is parsed only where a short body that calls itself JSON
 //! holds a word that such questions have. What is said back is an [`Echo`](echo::Echo) and nothing
-//! else; where that cannot be, the request is an ordinary message, or for GET an empty 200. Of
+//! else; where that cannot be, the request is an ordinary message. Of
 //! headers and parameters that are repeated the first counts.
 //!
 //! What needs a secret of ours (Zoom, Discord, X) or a request of ours (AWS SNS, a `validationUrl`,
@@ -114,15 +114,14 @@ fn got(head: &Parts, label: &str) -> Option<Answer> {
             false => Answer::text(challenge),
         });
     }
-    // Dropbox, Nylas and Adobe; Onfleet.
-    validation_token(query)
+    // Dropbox, Nylas and Adobe; Onfleet. Every other query is a message.
+    query::only(query, "challenge")
         .map(Echo::new)
-        .or_else(|| query::only(query, "challenge").map(Echo::new))
         .or_else(|| query::only(query, "check").map(Echo::new))?
         .map(Answer::text)
 }
 
-/// What Microsoft Graph asks with; SharePoint writes the name in lower case.
+/// What Microsoft Graph asks with, by POST; SharePoint writes the name in lower case.
 fn validation_token(query: &str) -> Option<impl Iterator<Item = u8> + '_> {
     ["validationToken", "validationtoken"]
         .into_iter()

@@ -60,6 +60,17 @@ fn json_that_does_not_say_so_or_is_long_is_a_message() {
 }
 
 #[test]
+fn what_is_asked_by_post_alone_is_a_message_where_it_comes_by_get() {
+    for query in [
+        "validationToken=x",
+        "validationtoken=x",
+        "validationToken=x&tenant=1",
+    ] {
+        is_message(&format!("GET /hook/t?{query}"), "");
+    }
+}
+
+#[test]
 fn put_and_patch_carry_messages_only() {
     for method in ["PUT", "PATCH"] {
         let request = format!("{method} /hook/t?validationToken=x\nx-hook-secret: s\n{JSON}");

@@ -62,7 +62,7 @@ fn ask(way: usize, text: &str) -> Option<Handshake> {
             json!({}),
         ),
         9 => (
-            format!("GET /h?validationToken={escaped}"),
+            format!("POST /h?validationtoken={escaped}"),
             vec![],
             json!({}),
         ),
