@@ -25,3 +25,4 @@ mod ringing;
 mod routes;
 mod senders;
 mod stopping;
+mod upgrade;

@@ -47,6 +47,17 @@ impl Ram {
         self.0.lock().unwrap()
     }
 
+    /// Puts a file there, as if it had always been.
+    pub(super) fn fill(&self, path: &Path, bytes: Vec<u8>) {
+        let file = File {
+            now: bytes.clone(),
+            synced: bytes,
+            unsynced: Vec::new(),
+        };
+        let file = Arc::new(Mutex::new(file));
+        self.state().files.insert(path.to_owned(), file);
+    }
+
     /// From the `n`th write or sync on, everything fails.
     pub(super) fn fail_after(&self, n: u64) {
         self.state().fails_after = Some(n);

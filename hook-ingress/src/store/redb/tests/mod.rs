@@ -10,3 +10,4 @@ mod retention;
 mod rig;
 mod rotation;
 mod routes;
+mod upgrade;
