@@ -11,7 +11,7 @@ use super::{
     terminal, ttl,
 };
 use crate::{
-    config::Period,
+    config::{Period, command_line},
     desk::Desk,
     wire::{ExposeChannel, Text},
 };
@@ -118,7 +118,10 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
                     grant.verb.0.to_string(),
                 ]);
             }
-            Ok(list.print("no channels; open one with: doorbell channel expose --session <id>")?)
+            Ok(list.print(&format!(
+                "no channels; open one with: {}",
+                command_line("channel expose --session <id>")
+            ))?)
         }
         Command::Revoke { grant_id } => {
             let id: GrantId = connect::parsed("grant-id", &grant_id)?;

@@ -11,6 +11,7 @@ use super::{
     terminal,
 };
 use crate::{
+    config::command_line,
     desk::Desk,
     wire::{IssueKey, RotateSigningKey, Text},
 };
@@ -77,8 +78,10 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
             terminal::say(&issued.key)?;
             terminal::explain(&format!(
                 "Key {} for the agent of {}. It is shown this once; hand it over as DOORBELL_KEY.\n\
-                 Revoke it with: doorbell key revoke {}",
-                issued.entry.key_id.0, issued.entry.folder, issued.entry.key_id.0
+                 Revoke it with: {}",
+                issued.entry.key_id.0,
+                issued.entry.folder,
+                command_line(&format!("key revoke {}", issued.entry.key_id.0))
             ));
             Ok(())
         }
@@ -101,7 +104,10 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
                     list.time_or(key.revoked_at.map(|at| at.0), "-"),
                 ]);
             }
-            Ok(list.print("no keys yet; make one with: doorbell key issue <folder>")?)
+            Ok(list.print(&format!(
+                "no keys yet; make one with: {}",
+                command_line("key issue <folder>")
+            ))?)
         }
         Command::RotateSigning { revoke_old } => {
             let rotated = desk

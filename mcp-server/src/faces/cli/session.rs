@@ -10,7 +10,7 @@ use super::{
     list::{Column, List},
     terminal,
 };
-use crate::{desk::Desk, wire::SessionState};
+use crate::{config::command_line, desk::Desk, wire::SessionState};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -64,7 +64,10 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
                     list.time_or(session.ended_at.map(|at| at.0), "-"),
                 ]);
             }
-            Ok(list.print("no sessions; start one with: doorbell run -- <command>")?)
+            Ok(list.print(&format!(
+                "no sessions; start one with: {}",
+                command_line("run -- <command>")
+            ))?)
         }
         Command::End { id } => {
             let id: SessionId = connect::parsed("id", &id)?;

@@ -50,6 +50,11 @@ impl Stop {
         !self.0.borrow().is_empty()
     }
 
+    /// How many signals came so far.
+    pub(super) fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     /// Waits until it is told.
     pub(super) async fn told(&mut self) {
         if self.0.wait_for(|all| !all.is_empty()).await.is_err() {

@@ -4,6 +4,7 @@ mod consume;
 mod exec;
 mod follow;
 mod forward;
+mod issue;
 mod outcome;
 mod report;
 mod settle;
@@ -13,8 +14,8 @@ mod target;
 use clap::Args;
 use doorbell_core::message::Cursor;
 
-use self::{consume::How, exec::Exec, forward::Forward};
-use super::{Common, Failure, clock::Times, log::Subject, stop::Stop};
+use self::{consume::How, exec::Exec, forward::Forward, issue::Own};
+use super::{Common, Failure, clock::Times, connect, log::Subject, stop::Stop};
 use crate::{refusal::Refusal, wire::TextShape};
 
 /// Watch what arrives, post it on, or run a command for each message
@@ -36,13 +37,22 @@ use crate::{refusal::Refusal, wire::TextShape};
 #[command(after_help = "Examples:
   doorbell listen
   doorbell listen 'hook:acme/**'
+  doorbell listen --issue github
+  doorbell listen --issue stripe --forward-to 3000
   doorbell listen --folder acme/eng --forward-to 3000
   doorbell listen --folder acme/eng --forward-to localhost:3000/webhooks
   doorbell listen --folder acme/eng --exec 'jq .action'")]
 pub(super) struct Listen {
     /// Only messages at addresses that match: hook:acme/**
     pattern: Option<String>,
-    /// As the agent of this folder; with --forward-to and --exec, whose inbox is emptied
+    /// Mint a URL of this label first, and listen to what comes through it; when this ends the URL is
+    /// revoked and what nobody took is settled
+    #[arg(long, value_name = "LABEL", conflicts_with_all = ["pattern", "last", "cursor"])]
+    issue: Option<String>,
+    /// Leave the URL (for 24 h) and what came through it when this ends
+    #[arg(long, requires = "issue")]
+    keep: bool,
+    /// As the agent of this folder (with --issue: demo, if it is not given); with --forward-to and --exec, whose inbox is emptied
     #[arg(long)]
     folder: Option<String>,
     /// Post each message on as it came, and settle it by the answer: to 3000, localhost:3000/hooks or
@@ -64,18 +74,44 @@ pub(super) struct Listen {
     times: Times,
 }
 
+/// Whose folder a URL is minted for where none is named.
+const DEMO: &str = "demo";
+
 pub(super) async fn run(common: &Common, args: Listen) -> Result<(), Failure> {
-    let subject = Subject::parsed(common, args.folder.as_deref(), args.pattern.as_deref())?;
-    let stop = Stop::listen()?;
+    let mut subject = Subject::parsed(common, args.folder.as_deref(), args.pattern.as_deref())?;
+    let label = args
+        .issue
+        .map(|text| connect::parsed("label", &text))
+        .transpose()?;
     let how = match (args.forward_to, args.exec) {
-        (Some(url), _) => How::Forward(Forward::to(&url)?),
-        (None, Some(command)) => How::Exec(Exec::of(command)),
-        (None, None) => {
-            let from = args.cursor.map(|text| cursor(&text)).transpose()?;
-            return follow::run(&subject, from, args.last, args.times, stop).await;
+        (Some(url), _) => Some(How::Forward(Forward::to(&url)?)),
+        (None, Some(command)) => Some(How::Exec(Exec::of(command))),
+        (None, None) => None,
+    };
+    let from = args.cursor.map(|text| cursor(&text)).transpose()?;
+    // Heard from before the URL is there, so that whoever stops this at once leaves none.
+    let mut stop = Stop::listen()?;
+    let own = match label {
+        None => None,
+        Some(label) => {
+            if subject.folder.is_none() {
+                subject.folder = Some(connect::parsed("folder", DEMO)?);
+            }
+            let own = Own::mint(&subject, label, args.keep).await?;
+            subject.pattern = Some(own.pattern()?);
+            own.show();
+            Some(own)
         }
     };
-    consume::run(&subject, how, stop).await
+    let heard = stop.clone();
+    let ended = match how {
+        Some(how) => consume::run(&subject, how, heard).await,
+        None => follow::run(&subject, from, args.last, args.times, heard).await,
+    };
+    if let Some(own) = own {
+        own.end(&subject, &mut stop).await;
+    }
+    ended
 }
 
 /// A place in the log, as `/v1/messages` returned it.

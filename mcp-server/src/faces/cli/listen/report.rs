@@ -9,7 +9,10 @@ use super::{
     settle::Verdict,
     show::Manner,
 };
-use crate::wire::{Message, SettleStatus, Text};
+use crate::{
+    config::command_line,
+    wire::{Message, SettleStatus, Text},
+};
 
 /// Where the lines go, and for whom.
 #[derive(Clone, Copy, Debug)]
@@ -97,8 +100,8 @@ pub(super) fn line(
     let what = match (status, rest) {
         (SettleStatus::NotFound, _) => "another receiver had it meanwhile".to_owned(),
         (SettleStatus::Nacked, _) if is_dead => format!(
-            "dead after {MAX_ATTEMPTS} attempts; try it once more with: doorbell messages replay {}",
-            message.id.0
+            "dead after {MAX_ATTEMPTS} attempts; try it once more with: {}",
+            command_line(&format!("messages replay {}", message.id.0))
         ),
         (SettleStatus::Nacked, Some(rest)) if !attempted => {
             format!("again in {rest} s; this counts for nothing")

@@ -9,7 +9,10 @@ use super::super::{
     summary::EVENT_HEADERS,
     terminal::{self, Paint, printable},
 };
-use crate::wire::{BodyEncoding, Message};
+use crate::{
+    config::command_line,
+    wire::{BodyEncoding, Message},
+};
 
 /// How many lines of a body are shown: a screenful.
 const LINES: usize = 30;
@@ -117,7 +120,10 @@ fn body(message: &Message, paint: Paint) -> String {
         let _ = writeln!(out, "  {}", terminal::lines(&line));
     }
     if cut {
-        let whole = format!("… cut; the whole: doorbell messages show {}", message.id.0);
+        let whole = format!(
+            "… cut; the whole: {}",
+            command_line(&format!("messages show {}", message.id.0))
+        );
         let _ = writeln!(out, "  {}", paint.dim(&whole));
     }
     out

@@ -12,7 +12,7 @@ use super::super::{
     summary, terminal,
 };
 use crate::{
-    config::Moment,
+    config::{Moment, command_line},
     desk::Desk,
     wire::{Count, Message, MessageState, Order, Read, Text},
 };
@@ -96,7 +96,10 @@ pub(super) async fn run(common: &Common, args: Ls) -> Result<(), Failure> {
     for message in page.messages {
         list.row(row(&list, &message));
     }
-    Ok(list.print("no messages; make a URL to post to with: doorbell token issue demo github")?)
+    Ok(list.print(&format!(
+        "no messages; make a URL to post to with: {}",
+        command_line("token issue demo github")
+    ))?)
 }
 
 fn row(list: &List<6>, message: &Message) -> [String; 6] {

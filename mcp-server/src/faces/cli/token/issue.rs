@@ -4,7 +4,7 @@ use clap::{Args, error::ErrorKind};
 
 use super::super::{Common, Failure, connect, grammar, terminal, ttl};
 use crate::{
-    config::Period,
+    config::{Period, command_line},
     desk::Desk,
     refusal::Refusal,
     wire::{IssueWebhook, IssuedToken, Text},
@@ -103,9 +103,14 @@ fn show(common: &Common, issued: &IssuedToken) -> Result<(), Failure> {
     terminal::explain(&format!(
         "{} (grant {}, expires {expires})\n\
          Paste the URL above into the sender's webhook settings. It is shown this once, and whoever\n\
-         has it can post; revoke it with: doorbell token revoke {}",
-        issued.jid.0, issued.grant_id.0, issued.jid.0
+         has it can post; revoke it with: {}",
+        issued.jid.0,
+        issued.grant_id.0,
+        command_line(&format!("token revoke {}", issued.grant_id.0))
     ));
+    if let Some(warning) = &issued.warning {
+        terminal::explain(&terminal::printable(warning));
+    }
     Ok(())
 }
 

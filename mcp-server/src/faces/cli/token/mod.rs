@@ -15,6 +15,7 @@ use super::{
     terminal,
 };
 use crate::{
+    config::command_line,
     desk::Desk,
     refusal::Refusal,
     wire::{ListTokens, Text},
@@ -94,7 +95,10 @@ async fn ls(common: &Common, args: Ls) -> Result<(), Failure> {
             token.owner_folder.0.to_string(),
         ]);
     }
-    Ok(list.print("no URLs yet; make one with: doorbell token issue demo github")?)
+    Ok(list.print(&format!(
+        "no URLs yet; make one with: {}",
+        command_line("token issue demo github")
+    ))?)
 }
 
 /// What is to be revoked.
