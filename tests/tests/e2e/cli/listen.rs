@@ -1,12 +1,17 @@
 //! `listen`: looks, hands on, settles by outcome.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
+    process::{ChildStderr, Stdio},
     thread,
 };
 
-use e2e::server::{Doorbell, Home, wait_for};
+use e2e::{
+    cli::Running,
+    http::{Reply, send},
+    server::{Doorbell, Home, signal, wait_for},
+};
 use serde_json::{Value, json};
 
 fn detail(server: &Doorbell<'_>, id: &str) -> Value {
@@ -166,4 +171,85 @@ fn an_operator_must_name_the_inbox_that_is_emptied() {
     .expect(2);
     home.cli(&["listen", "--folder", "acme", "--forward-to", "not a url"])
         .expect(1);
+}
+
+/// `listen --issue`, and the URL that it printed. Its standard error is kept nowhere: it holds the
+/// token, as it is meant to.
+struct Issued {
+    running: Running,
+    stderr: BufReader<ChildStderr>,
+    path: String,
+}
+
+impl Issued {
+    fn start(home: &Home, args: &[&str]) -> Self {
+        let mut child = home
+            .doorbell(args)
+            .stdout(home.log("listen.out"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary can be started");
+        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut url = String::new();
+        stderr.read_line(&mut url).expect("it prints the URL");
+        e2e::run::register(url.trim());
+        let path = url.trim().split_once("/hook/").expect("a URL").1;
+        Self {
+            path: format!("/hook/{path}"),
+            running: Running(child),
+            stderr,
+        }
+    }
+
+    fn post(&self, server: &Doorbell<'_>) -> Reply {
+        send(server.front, "POST", &self.path, &[], b"{}").expect("the front door answers")
+    }
+
+    /// Posts, and waits until it is shown.
+    fn deliver(&self, home: &Home, server: &Doorbell<'_>) -> String {
+        let reply = self.post(server).expect(200);
+        let id = reply.header("x-message-id").expect("an id").to_owned();
+        wait_for("the message", || {
+            home.read("listen.out").contains(&id).then_some(())
+        });
+        id
+    }
+
+    /// Presses Ctrl-C, and returns what it had to say.
+    fn interrupt(&mut self) -> String {
+        signal(self.running.0.id(), "INT");
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).expect("it ends");
+        assert!(self.running.0.wait().expect("it ends").success(), "{rest}");
+        rest
+    }
+}
+
+#[test]
+fn a_url_of_its_own_lives_as_long_as_listen_and_what_nobody_took_is_settled() {
+    let home = Home::new();
+    let server = home.serve();
+    let mut listening = Issued::start(&home, &["listen", "--issue", "github"]);
+    let id = listening.deliver(&home, &server);
+    assert_eq!(detail(&server, &id)["jid"], "hook:demo/github");
+    assert_eq!(detail(&server, &id)["state"], "pending");
+    let last = listening.interrupt();
+    assert!(last.contains("revoked, and 1 message settled"), "{last}");
+    assert_eq!(listening.post(&server).status, 401);
+    assert_eq!(detail(&server, &id)["state"], "settled");
+}
+
+#[test]
+fn what_is_kept_outlives_listen_by_a_day_at_the_most() {
+    let home = Home::new();
+    let server = home.serve();
+    let args = ["listen", "--issue", "ci", "--keep", "--folder", "acme"];
+    let mut listening = Issued::start(&home, &args);
+    let id = listening.deliver(&home, &server);
+    let last = listening.interrupt();
+    assert!(last.contains("token revoke"), "{last}");
+    assert_eq!(listening.post(&server).status, 200);
+    assert_eq!(detail(&server, &id)["state"], "pending");
+    let live = &server.operator().get("/v1/route_tokens")["tokens"][0];
+    assert!(live["expires_at"].is_string(), "{live}");
 }

@@ -15,6 +15,7 @@ use super::{
         stop::Stop,
         terminal,
     },
+    issue::Own,
     show::{self, Manner},
 };
 use crate::{
@@ -27,6 +28,7 @@ pub(super) async fn run(
     from: Option<Cursor>,
     last: Option<u64>,
     times: Times,
+    own: Option<&Own>,
     mut stop: Stop,
 ) -> Result<(), Failure> {
     let manner = Manner::of_standard_output(subject.common.json);
@@ -34,6 +36,10 @@ pub(super) async fn run(
     let place = from.map(|cursor| cursor.write().into_owned());
     // The stream is open before the newest are read, so that nothing falls between.
     let mut log = Log::open(subject, place).await?;
+    // Nor does what comes through a URL as soon as it can be read.
+    if let Some(own) = own {
+        own.show();
+    }
     let shown = newest(log.desk(), subject, last, manner, &clock).await?;
     if manner.is_for_people() {
         terminal::explain(&format!("listening at {}; Ctrl-C stops", log.desk().url()));

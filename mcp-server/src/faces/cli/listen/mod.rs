@@ -99,14 +99,21 @@ pub(super) async fn run(common: &Common, args: Listen) -> Result<(), Failure> {
             }
             let own = Own::mint(&subject, label, args.keep).await?;
             subject.pattern = Some(own.pattern()?);
-            own.show();
             Some(own)
         }
     };
     let heard = stop.clone();
     let ended = match how {
-        Some(how) => consume::run(&subject, how, heard).await,
-        None => follow::run(&subject, from, args.last, args.times, heard).await,
+        Some(how) => {
+            if let Some(own) = &own {
+                own.show();
+            }
+            consume::run(&subject, how, heard).await
+        }
+        None => {
+            let own = own.as_ref();
+            follow::run(&subject, from, args.last, args.times, own, heard).await
+        }
     };
     if let Some(own) = own {
         own.end(&subject, &mut stop).await;
