@@ -197,7 +197,7 @@ fn whoever_asks_with_get_is_answered_and_is_seen() {
     let asked = [
         ("?challenge=c4a11enge", "c4a11enge"),
         (&*format!("?challenge={escaped}"), script),
-        (&*format!("?validationToken={escaped}"), script),
+        (&*format!("?hub.mode=x&hub.challenge={escaped}"), script),
         (
             "?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=t",
             "1158201444",
@@ -233,6 +233,13 @@ fn whoever_asks_with_get_is_answered_and_is_seen() {
     let reply = look(&server, &hook, "GET", "?challenge=%0d%0aset-cookie:a");
     assert_eq!((reply.header("set-cookie"), reply.body.len()), (None, 0));
     assert_eq!(home.cli(&waiting).code, 2, "a message rings");
+    // Nor is anything said back by GET that is asked by POST alone.
+    for name in ["validationToken", "validationtoken"] {
+        let reply = look(&server, &hook, "GET", &format!("?{name}=x"));
+        assert_eq!(reply.body.len(), 0, "{name}");
+        let newest = server.operator().log().pop().expect("a message");
+        assert_eq!(newest["kind"], "hook", "{name}");
+    }
 }
 
 #[test]
