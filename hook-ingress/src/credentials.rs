@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
 use doorbell_core::token::CHANNEL_TOKEN_PREFIX;
 use http::{header::AUTHORIZATION, request};
 
 use crate::{
-    path::token_in,
-    redact::{LENIENT, redact},
+    path::{bare, token_in},
+    redact::{basic, redact},
     rejection::Rejection,
 };
 
@@ -49,6 +48,7 @@ fn in_header(head: &request::Parts) -> Result<Cow<'_, str>, Rejection> {
         .to_str()
         .ok()
         .and_then(authorization)
+        .filter(|token| !token.is_empty())
         .ok_or_else(|| missing(head))
 }
 
@@ -68,32 +68,33 @@ fn missing(head: &request::Parts) -> Rejection {
 
 /// The token of `Bearer`, or of `Basic`.
 fn authorization(value: &str) -> Option<Cow<'_, str>> {
-    let (scheme, rest) = value.split_once([' ', '\t'])?;
-    let rest = rest.trim_matches([' ', '\t']);
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Some(Cow::Borrowed(rest))
-    } else if scheme.eq_ignore_ascii_case("basic") {
-        basic(rest).map(Cow::Owned)
-    } else {
-        None
+    if let Some(credentials) = basic(value.as_bytes()) {
+        return Some(Cow::Owned(of_basic(&credentials)));
     }
+    let (scheme, rest) = value.split_once([' ', '\t'])?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| Cow::Borrowed(bare(rest.trim_start_matches([' ', '\t']))))
 }
 
 /// The password, or the name where the password is none of our tokens: some senders have a field
-/// for one of them only, and fill the other with a word.
-fn basic(credentials: &str) -> Option<String> {
-    let plain = String::from_utf8(LENIENT.decode(credentials).ok()?).ok()?;
-    let (name, password) = plain.split_once(':').unwrap_or((&plain, ""));
+/// for one of them only, and fill the other with a word, in whatever encoding; some leave the end
+/// of the line behind the password.
+fn of_basic(credentials: &[u8]) -> String {
+    let plain = String::from_utf8_lossy(credentials);
+    let (name, password) = plain.split_once(':').unwrap_or((plain.as_ref(), ""));
     let ours = |text: &str| {
         let mut text = text.bytes();
         text.next() == Some(b'd') && text.next() == Some(b'b') && text.nth(1) == Some(b'_')
     };
+    let (name, password) = (bare(name), bare(password));
     let by_name = password.is_empty() || (ours(name) && !ours(password));
-    Some(if by_name { name } else { password }.to_owned())
+    if by_name { name } else { password }.to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD};
     use http::Request;
 
     use super::*;
@@ -108,6 +109,7 @@ mod tests {
             ("Bearer x", Some("x")),
             ("bearer  x", Some("x")),
             ("BEARER\tx", Some("x")),
+            ("Bearer x/ ", Some("x")),
             ("Digest x", None),
             ("Bearer", None),
             ("", None),
@@ -128,16 +130,22 @@ mod tests {
             ("dbc_1.2:x-oauth-basic", "dbc_1.2"),
             ("a:b:c", "b:c"),
             ("a:b", "b"),
+            ("x:dbh_1\n", "dbh_1"),
+            ("dbh_1\r\n", "dbh_1"),
+            ("dbh_1: ", "dbh_1"),
+            ("x:dbh_1/", "dbh_1"),
         ] {
             for encoded in [
-                LENIENT.encode(plain),
-                LENIENT.encode(plain).trim_end_matches('=').to_owned(),
+                STANDARD.encode(plain),
+                STANDARD.encode(plain).trim_end_matches('=').to_owned(),
             ] {
                 let value = format!("basic {encoded}");
                 assert_eq!(token_of(&value).as_deref(), Some(token), "{plain}");
             }
         }
-        for bad in ["Basic !!", "Basic", "Basic /w=="] {
+        let latin = format!("Basic {}", STANDARD.encode(b"caf\xe9:dbh_1"));
+        assert_eq!(token_of(&latin).as_deref(), Some("dbh_1"));
+        for bad in ["Basic !!", "Basic", "Basicx eDp5"] {
             assert_eq!(token_of(bad), None, "{bad}");
         }
     }

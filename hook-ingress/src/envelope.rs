@@ -17,7 +17,7 @@ use http::{
 
 use crate::{
     dedupe::dedupe_id,
-    redact::{authorization_holds_token, redact, without_session},
+    redact::{authorization_holds_token, redact, redact_value, without_session},
 };
 
 /// What is kept of a request's head: our own secrets are cut out of it.
@@ -115,7 +115,7 @@ fn kept<'a>(name: &HeaderName, value: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         let rest = without_session(value)?;
         return Some(Cow::Owned(redact(&rest).into_owned()));
     }
-    Some(redact(value))
+    Some(redact_value(value))
 }
 
 /// Bytes as text; those that are not UTF-8 read as Latin-1.

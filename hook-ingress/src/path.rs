@@ -41,12 +41,13 @@ pub(crate) fn route(path: &str) -> Route<'_> {
 /// it. `None`: an escape in it is none.
 pub(crate) fn token_in(segment: &str) -> Option<Cow<'_, str>> {
     Some(match percent::decoded(segment)? {
-        Cow::Borrowed(text) => Cow::Borrowed(strip(text)),
-        Cow::Owned(text) => Cow::Owned(strip(&text).to_owned()),
+        Cow::Borrowed(text) => Cow::Borrowed(bare(text)),
+        Cow::Owned(text) => Cow::Owned(bare(&text).to_owned()),
     })
 }
 
-fn strip(text: &str) -> &str {
+/// A token without what is let go around it.
+pub(crate) fn bare(text: &str) -> &str {
     text.trim_end_matches(|c: char| c == '/' || c.is_whitespace())
         .trim_start_matches('/')
 }

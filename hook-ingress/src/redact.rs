@@ -32,6 +32,9 @@ pub const PATH_SESSION_COOKIE: &str = "__Secure-doorbell_session";
 const LEAST_CLAIMS: usize = 42;
 const LEAST_MAC: usize = 43;
 
+/// The scheme of a name and a password.
+const BASIC: &[u8] = b"basic";
+
 /// Reads base64 as senders write it, padded or not.
 pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -67,17 +70,41 @@ pub fn redact(text: &[u8]) -> Cow<'_, [u8]> {
 
 /// Whether an `Authorization` holds a Doorbell token, plain or inside Basic's base64.
 pub fn authorization_holds_token(value: &[u8]) -> bool {
-    if matches!(redact(value), Cow::Owned(_)) {
-        return true;
+    matches!(redact(value), Cow::Owned(_)) || basic_holds_token(value)
+}
+
+/// The same inside Basic's base64 alone.
+fn basic_holds_token(value: &[u8]) -> bool {
+    basic(value).is_some_and(|plain| matches!(redact(&plain), Cow::Owned(_)))
+}
+
+/// Another header's value without our tokens; some proxies copy an `Authorization` into one of
+/// theirs, and there nothing is left of Basic's credentials.
+pub fn redact_value(value: &[u8]) -> Cow<'_, [u8]> {
+    if basic_holds_token(value) {
+        Cow::Borrowed(REDACTED)
+    } else {
+        redact(value)
     }
-    let Some(blank) = memchr::memchr(b' ', value) else {
-        return false;
-    };
-    let (scheme, credentials) = (&value[..blank], value[blank..].trim_ascii());
-    scheme.eq_ignore_ascii_case(b"basic")
-        && LENIENT
-            .decode(credentials)
-            .is_ok_and(|plain| matches!(redact(&plain), Cow::Owned(_)))
+}
+
+/// What Basic's credentials say (RFC 7617), in either of base64's alphabets, padded or not. Whoever
+/// looks for a token in them asks here: what is taken is also what is not kept.
+pub(crate) fn basic(value: &[u8]) -> Option<Vec<u8>> {
+    let (scheme, credentials) = value.split_at_checked(BASIC.len())?;
+    if !scheme.eq_ignore_ascii_case(BASIC) || !credentials.first()?.is_ascii_whitespace() {
+        return None;
+    }
+    let standard: Vec<u8> = credentials
+        .trim_ascii()
+        .iter()
+        .map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => *other,
+        })
+        .collect();
+    LENIENT.decode(standard).ok()
 }
 
 /// A `Cookie` without our session; `None` if nothing else is in it.
@@ -321,12 +348,27 @@ mod tests {
             format!("Bearer {token}"),
             format!("Basic {basic}"),
             format!("basic  {}", basic.trim_end_matches('=')),
+            format!("Basic\t{basic}"),
+            format!(
+                "Basic {}",
+                LENIENT
+                    .encode(format!("\u{ff}\u{fe}?:{token}"))
+                    .replace('+', "-")
+                    .replace('/', "_")
+            ),
         ] {
             assert!(authorization_holds_token(holds.as_bytes()), "{holds}");
         }
         for other in ["Bearer abc", "Basic dTpw", "Basic", "Basic !!", "", "dbh_"] {
             assert!(!authorization_holds_token(other.as_bytes()), "{other}");
         }
+        for kept in ["Basic dTpw", "Basic !!", "Basically", ""] {
+            assert_eq!(redact_value(kept.as_bytes()), kept.as_bytes());
+        }
+        let copied = redact_value(b"Basic ");
+        assert_eq!(copied.as_ref(), b"Basic ");
+        let copied = format!("basic\t{basic}");
+        assert_eq!(redact_value(copied.as_bytes()).as_ref(), REDACTED);
     }
 
     /// A second's worth of one core, for a request, was what the first of these cost.

@@ -170,6 +170,13 @@ fn no_token_of_ours_is_kept_in_a_header_or_in_the_query() {
     server.front("POST", &target, &headers, b"{}").expect(200);
     let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("x:{token}")));
     hook.post(&[("Authorization", &basic)], b"{}").expect(200);
+    let by_tab = basic.replace(' ', "\t");
+    let headers = [
+        ("Authorization", by_tab.as_str()),
+        ("Proxy-Authorization", &basic),
+        ("X-Forwarded-Authorization", "Basic dTpw"),
+    ];
+    hook.post(&headers, b"{}").expect(200);
     let messages = operator.receive(json!({"folder": "acme"}));
     let kept = &messages[0]["headers"];
     assert_eq!(kept["x-original-uri"], "/hook/[token]?x=1");
@@ -183,6 +190,10 @@ fn no_token_of_ours_is_kept_in_a_header_or_in_the_query() {
         "u=%2Fhook%2F[token]&k=[token]&e=[token]&kept=dbh_no"
     );
     assert_eq!(messages[1]["headers"].get("authorization"), None);
+    let copied = &messages[2]["headers"];
+    assert_eq!(copied.get("authorization"), None);
+    assert_eq!(copied["proxy-authorization"], "[token]");
+    assert_eq!(copied["x-forwarded-authorization"], "Basic dTpw");
 }
 
 #[test]

@@ -57,6 +57,9 @@ fn basic_carries_the_token_as_the_password_or_else_as_the_name() {
         format!(":{token}"),
         format!("{token}:"),
         format!("{token}:x"),
+        // `echo` leaves a line's end behind it.
+        format!("x:{token}\n"),
+        format!("{token}\n"),
     ] {
         let value = basic(plain);
         server
