@@ -62,7 +62,7 @@ fn missing(head: &request::Parts) -> Rejection {
     if named || matches!(redact(query.as_bytes()), Cow::Owned(_)) {
         Rejection::TokenInQuery
     } else {
-        Rejection::Token
+        Rejection::NoToken
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
             "/hook?xaccess_token=1",
             "/hook?a=access_token",
         ] {
-            assert_eq!(refused(target), Some(Rejection::Token), "{target}");
+            assert_eq!(refused(target), Some(Rejection::NoToken), "{target}");
         }
     }
 }

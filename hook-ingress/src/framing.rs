@@ -33,12 +33,20 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Rejection> {
             .to_str()
             .ok()
             .and_then(|host| host.parse::<Authority>().ok())
-            .is_some_and(|host| !host.as_str().contains('@'));
+            .is_some_and(|host| !host.as_str().contains('@') && has_a_good_port(host.as_str()));
     if good {
         Ok(())
     } else {
         Err(Rejection::NotHttp("The Host header is not a host's name."))
     }
+}
+
+/// Whether what stands behind the host's name, if anything, is a number (RFC 3986, section 3.2.3).
+fn has_a_good_port(host: &str) -> bool {
+    let behind = host.rsplit(']').next().unwrap_or(host);
+    behind
+        .split_once(':')
+        .is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// RFC 9112, section 6.1: a coding that is not understood is 501. The parser has made sure that
@@ -81,6 +89,7 @@ mod tests {
             "[::1]:8787",
             "bell.example.",
             "a_b",
+            "d:",
             "",
         ] {
             assert_eq!(
@@ -89,7 +98,9 @@ mod tests {
                 "{good}"
             );
         }
-        for bad in ["a b", "a/b", "u@d", "d, d", "http://d", "[::1"] {
+        for bad in [
+            "a b", "a/b", "u@d", "d, d", "http://d", "[::1", "d:x", "d:-1", "[::1]:x",
+        ] {
             let refused = checked(Version::HTTP_11, &[("host", bad)]);
             assert!(matches!(refused, Err(Rejection::NotHttp(_))), "{bad}");
         }

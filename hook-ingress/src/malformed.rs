@@ -32,6 +32,10 @@ pub(crate) fn refusal(
     let status = held_back.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
     Some(match StatusCode::from_bytes(status).ok()? {
         StatusCode::URI_TOO_LONG => Rejection::UriTooLong,
+        // The whole head was read.
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if unread.is_empty() => {
+            Rejection::NotHttp("Content-Length is greater than any body is long.")
+        }
         // Not even the first line has come to its end.
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !unread.contains(&b'\n') => {
             Rejection::UriTooLong
@@ -50,6 +54,32 @@ fn broken_rule(error: &hyper::Error, unread: &[u8]) -> &'static str {
     if unread.starts_with(b"\x16\x03") {
         return "This is TLS; plain HTTP is spoken here, behind http://.";
     }
+    let in_the_first_line = match error.to_string().as_str() {
+        "invalid HTTP method parsed" | "invalid HTTP version parsed" | "invalid URI" => {
+            broken_line(unread)
+        }
+        _ => None,
+    };
+    in_the_first_line.unwrap_or_else(|| named_rule(error))
+}
+
+/// What is wrong with a request's first line where it is not three words.
+fn broken_line(unread: &[u8]) -> Option<&'static str> {
+    let mut lines = unread.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let line = lines.find(|line| !line.is_empty())?;
+    let words = line.split(|byte| *byte == b' ');
+    match words.filter(|word| !word.is_empty()).count() {
+        3 => None,
+        0..3 => {
+            Some("The first line is a method, a target and HTTP/1.1, with blanks between them.")
+        }
+        _ => {
+            Some("There is a blank in the method or in the target; in a target it is written %20.")
+        }
+    }
+}
+
+fn named_rule(error: &hyper::Error) -> &'static str {
     match error.to_string().as_str() {
         "invalid HTTP method parsed" => "The method is not a token.",
         "invalid HTTP version parsed" => "The version is not HTTP/1.1 or HTTP/1.0.",

@@ -41,8 +41,10 @@ pub const CODES: [&str; 21] = [
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
-    /// No token, or one that is malformed, unknown, expired or revoked: they read alike.
+    /// A token that is malformed, unknown, expired or revoked: they read alike.
     Token,
+    /// None at all.
+    NoToken,
     /// None, where the query holds what looks like one.
     TokenInQuery,
     /// More than one `Authorization` where the token is looked for there.
@@ -96,7 +98,7 @@ impl Rejection {
     /// The status it is answered with.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Token | Self::TokenInQuery => StatusCode::UNAUTHORIZED,
+            Self::Token | Self::NoToken | Self::TokenInQuery => StatusCode::UNAUTHORIZED,
             Self::ChannelToken => StatusCode::FORBIDDEN,
             Self::WebToken | Self::Path | Self::NoSession => StatusCode::NOT_FOUND,
             Self::SessionEnded => StatusCode::GONE,
@@ -124,7 +126,7 @@ impl Rejection {
     pub(crate) fn place(&self) -> usize {
         match self {
             // Programs need not tell them apart: neither is a token that is let in.
-            Self::Token | Self::TokenInQuery => 0,
+            Self::Token | Self::NoToken | Self::TokenInQuery => 0,
             Self::ChannelToken => 1,
             Self::WebToken => 2,
             Self::NoSession => 3,
@@ -153,6 +155,9 @@ impl Rejection {
         match self {
             Self::Token => "This webhook URL is not valid, has expired or was revoked. Issue a \
                             new one and paste it where this request comes from."
+                .into(),
+            Self::NoToken => "No token was sent. Post to the whole URL as it was issued, \
+                              /hook/<token>, or to /hook with Authorization: Bearer <token>."
                 .into(),
             Self::TokenInQuery => {
                 "A token in the query is not taken, as proxies log queries. Send it \
@@ -249,7 +254,7 @@ impl Rejection {
         if body_unread {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Self::Token | Self::TokenInQuery = self {
+        if let Self::Token | Self::NoToken | Self::TokenInQuery = self {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Self::Method(allow) = self {

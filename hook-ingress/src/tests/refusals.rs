@@ -27,7 +27,6 @@ async fn unknown_expired_revoked_and_garbage_read_alike() {
         &revoked,
         &key,
         "x",
-        "",
         "dbh_",
         "%ff",
         "a%2Fb",
@@ -39,6 +38,11 @@ async fn unknown_expired_revoked_and_garbage_read_alike() {
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1);
+    // That none was sent is no secret.
+    let none = house.post("", "", b"{}").await;
+    assert_eq!(none.refusal(401), "invalid_token");
+    assert_eq!(none.header("www-authenticate"), Some("Bearer"));
+    assert_ne!(none.body, bodies[0]);
     assert!(house.stored().await.is_empty());
 }
 
@@ -266,6 +270,51 @@ async fn what_is_framed_against_the_rules_is_refused_before_the_token_is_looked_
     let request = format!("POST /hook/{token} HTTP/1.0\r\ncontent-length: 1\r\n\r\nx");
     house.send(request).await.accepted();
     assert_eq!(house.stored().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_told_which_rule_it_breaks() {
+    let house = House::open().await;
+    let token = house.token().await;
+    let path = format!("/hook/{token}");
+    for (head, rule) in [
+        (format!("PO ST {path} HTTP/1.1\r\nhost: d"), "a blank in"),
+        (format!("POST {path} x HTTP/1.1\r\nhost: d"), "a blank in"),
+        (
+            format!("\r\nPOST {path}?a=b c HTTP/1.1\r\nhost: d"),
+            "a blank in",
+        ),
+        (format!("POST {path}"), "The first line is"),
+        (
+            format!("POST {path}\u{7f} HTTP/1.1\r\nhost: d"),
+            "The target",
+        ),
+        (format!("P(ST {path} HTTP/1.1\r\nhost: d"), "The method"),
+        (format!("POST {path} HTTP/1.7\r\nhost: d"), "The version"),
+        (
+            format!(
+                "POST {path} HTTP/1.1\r\nhost: d\r\ncontent-length: {}",
+                u64::MAX
+            ),
+            "Content-Length",
+        ),
+        (
+            format!(
+                "POST {path} HTTP/1.1\r\nhost: d\r\ncontent-length: {}0",
+                u64::MAX
+            ),
+            "Content-Length",
+        ),
+        (format!("POST {path} HTTP/1.1\r\nhost: d:x"), "The Host"),
+    ] {
+        let mut sender = house.connect().await;
+        sender.write(format!("{head}\r\n\r\n")).await;
+        let reply = sender.reply().await;
+        assert_eq!(reply.refusal(400), "bad_request", "{head}");
+        let said = String::from_utf8(reply.body).expect("JSON is UTF-8");
+        assert!(said.contains(rule), "{head}: {said}");
+    }
+    assert!(house.stored().await.is_empty());
 }
 
 #[tokio::test]
