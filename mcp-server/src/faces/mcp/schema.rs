@@ -68,6 +68,10 @@ fn plain_object(mut schema: Map<String, Value>) -> Map<String, Value> {
             schema.insert("type".to_owned(), only);
         }
     }
+    // An optional constant allows `null` here as well as in its type.
+    if let Some(Value::Array(constants)) = schema.get_mut("enum") {
+        constants.retain(|one| !one.is_null());
+    }
     // How Rust calls a number, and what a client's form would be filled with.
     let number = |name: &str| name.starts_with("uint") || name.starts_with("int");
     schema.retain(|name, value| match name.as_str() {
@@ -219,6 +223,9 @@ mod tests {
                     assert!(map["type"].is_string(), "{path}: {map:?}");
                     for name in map.keys() {
                         assert!(KNOWN.contains(&name.as_str()), "{path}: {name}");
+                    }
+                    if let Some(constants) = map.get("enum").and_then(Value::as_array) {
+                        assert!(constants.iter().all(Value::is_string), "{path}: {map:?}");
                     }
                     if let Some(format) = map.get("format") {
                         assert_eq!(format, "date-time", "{path}");
