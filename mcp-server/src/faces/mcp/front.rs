@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::future::join_all;
+use rmcp::model::JsonRpcMessage;
 use serde_json::Value;
 
 use super::jsonrpc;
@@ -52,11 +53,31 @@ pub(super) async fn serve(inner: impl Answers, request: Request) -> Response {
     if let Value::Array(messages) = message {
         return batch(inner, &parts, messages, reads).await;
     }
-    if let Err(wrong) = jsonrpc::check(&message) {
-        return refused(StatusCode::BAD_REQUEST, wrong);
+    let id = message.get("id").cloned();
+    match jsonrpc::read(message) {
+        Err(wrong) => return refused(StatusCode::BAD_REQUEST, wrong),
+        Ok(None) => return StatusCode::ACCEPTED.into_response(),
+        Ok(Some(_)) => {}
     }
-    let request = Request::from_parts(parts, Body::from(bytes));
-    inner.answer(request, reads.events).await
+    let body = bytes.slice_ref(jsonrpc::unmarked(&bytes));
+    let request = Request::from_parts(parts, Body::from(body));
+    as_json(inner.answer(request, reads.events).await, id).await
+}
+
+/// A refusal in bare words as an answer that a client can read: it knows JSON-RPC.
+async fn as_json(response: Response, id: Option<Value>) -> Response {
+    let status = response.status();
+    let json = (response.headers().get(CONTENT_TYPE))
+        .is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
+    if json || !status.is_client_error() {
+        return response;
+    }
+    let words = to_bytes(response.into_body(), MAX_REQUEST).await;
+    let words = words.unwrap_or_default();
+    refused(
+        status,
+        jsonrpc::invalid(id, &String::from_utf8_lossy(&words)),
+    )
 }
 
 /// What a client says that it reads. One that says nothing of events is answered in JSON.
@@ -112,8 +133,11 @@ async fn batch(inner: impl Answers, parts: &Parts, messages: Vec<Value>, reads: 
 }
 
 async fn one_of_batch(inner: impl Answers, parts: &Parts, message: Value) -> Option<Value> {
-    if let Err(wrong) = jsonrpc::check(&message) {
-        return Some(wrong);
+    match jsonrpc::read(message.clone()) {
+        Err(wrong) => return Some(wrong),
+        // An answer is not answered, and whoever keeps no sessions has asked nothing.
+        Ok(None | Some(JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_))) => return None,
+        Ok(Some(_)) => {}
     }
     let id = message.get("id").cloned();
     if message["method"] == "initialize" {

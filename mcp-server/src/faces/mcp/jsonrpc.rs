@@ -1,17 +1,25 @@
 //! JSON-RPC 2.0 as far as it is looked at before a message is given on.
 
+use rmcp::model::ClientJsonRpcMessage;
 use serde_json::{Value, json};
+
+/// What some editors and senders put before a text.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Not JSON.
 const PARSE_ERROR: i32 = -32_700;
 /// JSON, and no message.
 const INVALID_REQUEST: i32 = -32_600;
 
+/// What was sent without the byte order mark before it, which RFC 8259 section 8.1 lets a reader
+/// pass by.
+pub(super) fn unmarked(text: &[u8]) -> &[u8] {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
 /// Reads what was sent. The error is an answer.
 pub(super) fn parse(text: &[u8]) -> Result<Value, Value> {
-    // RFC 8259 section 8.1 lets a reader pass by a byte order mark.
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    serde_json::from_slice(text)
+    serde_json::from_slice(unmarked(text))
         .map_err(|broken| error(None, PARSE_ERROR, &format!("not JSON: {broken}")))
 }
 
@@ -28,10 +36,32 @@ pub(super) fn check(message: &Value) -> Result<(), Value> {
         return wrong("a message has \"jsonrpc\": \"2.0\"");
     }
     match object.get("method") {
-        Some(Value::String(_)) => Ok(()),
+        Some(Value::String(_)) => {
+            let whole = |id: &Value| id.is_string() || id.is_i64() || id.is_u64();
+            if object.get("id").is_some_and(|id| !whole(id)) {
+                return wrong("an id is a text or a whole number; a notification has none");
+            }
+            match object.get("params") {
+                None | Some(Value::Null | Value::Object(_)) => Ok(()),
+                Some(_) => wrong("params is an object"),
+            }
+        }
         Some(_) => wrong("a method is a text"),
         None if object.contains_key("result") || object.contains_key("error") => Ok(()),
         None => wrong("a message has a method, a result or an error"),
+    }
+}
+
+/// A message, or nothing where there is nothing to do about it. The error is an answer.
+pub(super) fn read(message: Value) -> Result<Option<ClientJsonRpcMessage>, Value> {
+    check(&message)?;
+    let id = message.get("id").cloned();
+    let notification = id.is_none();
+    match serde_json::from_value(message) {
+        Ok(message) => Ok(Some(message)),
+        // One that is not known is nobody's.
+        Err(_) if notification => Ok(None),
+        Err(wrong) => Err(invalid(id, &wrong.to_string())),
     }
 }
 
@@ -72,6 +102,18 @@ mod tests {
             (
                 json!({"jsonrpc": "2.0", "id": [], "method": 1}),
                 Value::Null,
+            ),
+            (
+                json!({"jsonrpc": "2.0", "id": null, "method": "ping"}),
+                Value::Null,
+            ),
+            (
+                json!({"jsonrpc": "2.0", "id": 1.5, "method": "ping"}),
+                json!(1.5),
+            ),
+            (
+                json!({"jsonrpc": "2.0", "id": 7, "method": "ping", "params": []}),
+                json!(7),
             ),
         ] {
             let answer = check(&wrong).expect_err("no message");

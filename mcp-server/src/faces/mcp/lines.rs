@@ -103,7 +103,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Send + Unpin + 'static> LineTransport
         match jsonrpc::parse(&line) {
             Err(broken) => self.say(&broken),
             Ok(Value::Array(messages)) => self.take_batch(messages),
-            Ok(message) => match read(message) {
+            Ok(message) => match jsonrpc::read(message) {
                 Ok(message) => self.queued.extend(message),
                 Err(wrong) => self.say(&wrong),
             },
@@ -120,7 +120,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Send + Unpin + 'static> LineTransport
             answers: Vec::new(),
         };
         for message in messages {
-            match read(message) {
+            match jsonrpc::read(message) {
                 Ok(message) => {
                     if let Some(ClientJsonRpcMessage::Request(request)) = &message {
                         batch.left.push(request.id.clone());
@@ -145,19 +145,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Send + Unpin + 'static> LineTransport
         let line = write_line(Arc::clone(&self.write), value.to_string());
         self.writing.spawn(line);
         while self.writing.try_join_next().is_some() {}
-    }
-}
-
-/// A message, or nothing where there is nothing to do about it. The error is an answer.
-fn read(message: Value) -> Result<Option<ClientJsonRpcMessage>, Value> {
-    jsonrpc::check(&message)?;
-    let id = message.get("id").cloned();
-    let notification = id.is_none();
-    match serde_json::from_value(message) {
-        Ok(message) => Ok(Some(message)),
-        // One that is not known is nobody's.
-        Err(_) if notification => Ok(None),
-        Err(wrong) => Err(jsonrpc::invalid(id, &wrong.to_string())),
     }
 }
 

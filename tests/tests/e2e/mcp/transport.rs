@@ -64,6 +64,18 @@ fn what_is_no_json_or_no_message_is_a_400_that_says_so_in_json_rpc() {
             -32_600,
         ),
         (b"[]", -32_600),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"ping\"}",
+            -32_600,
+        ),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}",
+            -32_600,
+        ),
+        (
+            b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":[]}",
+            -32_600,
+        ),
     ] {
         let reply = send(&server, &operator, "/mcp", &[JSON, accept], body).expect(400);
         assert_eq!(reply.header("content-type"), Some("application/json"));
@@ -71,6 +83,37 @@ fn what_is_no_json_or_no_message_is_a_400_that_says_so_in_json_rpc() {
         assert_eq!(error["error"]["code"], code, "{error}");
         assert_eq!(error["jsonrpc"], "2.0");
         assert!(error["error"]["message"].is_string(), "{error}");
+    }
+    let marked = format!("\u{feff}{}", ping(1));
+    let reply = send(
+        &server,
+        &operator,
+        "/mcp",
+        &[JSON, accept],
+        marked.as_bytes(),
+    );
+    assert_eq!(message(&reply.expect(200)).1["result"], json!({}));
+}
+
+#[test]
+fn what_is_refused_for_its_headers_is_told_in_json_rpc_too() {
+    let home = Home::new();
+    let server = home.serve();
+    let operator = server.operator();
+    let accept = ("Accept", "application/json, text/event-stream");
+    let unknown = ("MCP-Protocol-Version", "1999-01-01");
+    let text = ("Content-Type", "text/plain");
+    for (headers, status, said) in [
+        ([JSON, accept, unknown].as_slice(), 400, "1999-01-01"),
+        (&[text, accept], 415, "application/json"),
+    ] {
+        let body = ping(7).to_string();
+        let reply = send(&server, &operator, "/mcp", headers, body.as_bytes());
+        let error = reply.expect(status).json();
+        assert_eq!(error["id"], 7, "{error}");
+        assert_eq!(error["error"]["code"], -32_600, "{error}");
+        let words = error["error"]["message"].as_str().expect("words");
+        assert!(words.contains(said), "{words}");
     }
 }
 
@@ -81,7 +124,8 @@ fn a_batch_is_answered_in_the_revision_that_has_them_and_refused_in_others() {
     let read = json!({"jsonrpc": "2.0", "id": "r", "method": "tools/call",
         "params": {"name": "list_route_tokens", "arguments": {}}});
     let told = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
-    let batch = json!([ping(1), told, read, 7, ping(2)]);
+    let answer = json!({"jsonrpc": "2.0", "id": 9, "result": {}});
+    let batch = json!([ping(1), told, read, 7, answer, ping(2)]);
     for version in [Some("2025-03-26"), None] {
         let headers: Vec<_> = version
             .iter()
