@@ -66,7 +66,9 @@ mod tests {
             assert_eq!(PageCursor::read(text), Ok(cursor));
             assert_eq!(cursor.write(), text);
         }
-        for bad in ["", "n", "17", "cn1", "nc1", "n-1", "n1 "] {
+        let beyond = u64::MAX.to_string();
+        let (old, new) = (format!("c{beyond}"), format!("n{beyond}"));
+        for bad in ["", "n", "17", "cn1", "nc1", "n-1", "n1 ", &old, &new] {
             assert!(PageCursor::read(bad).is_err(), "{bad}");
         }
     }

@@ -220,7 +220,7 @@ impl TextShape for Cursor {
     fn read(text: &str) -> Result<Self, String> {
         let digits = text
             .strip_prefix('c')
-            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+            .filter(|digits| digits.len() <= 19 && digits.bytes().all(|b| b.is_ascii_digit()));
         digits
             .and_then(|digits| digits.parse().ok())
             .map(Cursor)

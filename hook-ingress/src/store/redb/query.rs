@@ -237,7 +237,7 @@ impl Shared {
         };
         // What was carried comes in its place among the files that are left.
         let (low, high) = if forwards {
-            (from + 1, end)
+            (from.saturating_add(1), end)
         } else {
             (1, from.saturating_sub(1).min(end))
         };
