@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use jiff::fmt::temporal::Pieces;
+
 /// A moment: milliseconds since the Unix epoch, UTC.
 ///
 /// Shown as RFC 3339 with milliseconds, `2026-11-21T16:14:00.000Z`.
@@ -49,7 +51,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A text that is not RFC 3339, or lies before 1970.
+/// A text that is not RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an RFC 3339 time such as 2026-11-21T16:14:00.000Z")]
 pub struct TimestampError;
@@ -58,9 +60,19 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let moment: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
-        let millis = u64::try_from(moment.as_millisecond()).map_err(|_| TimestampError)?;
-        Ok(Self::from_millis(millis))
+        if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+            // Some write "always" as the year 1. Nothing of ours lies before the epoch.
+            return Ok(Self::from_millis(
+                u64::try_from(moment.as_millisecond()).unwrap_or(0),
+            ));
+        }
+        // And "never" as the last second of 9999, which is a time but not one that `jiff` holds.
+        let pieces = Pieces::parse(text).map_err(|_| TimestampError)?;
+        let last = pieces.date().year() == 9_999 && pieces.time().is_some();
+        match pieces.offset() {
+            Some(_) if last => Ok(Self(LAST)),
+            _ => Err(TimestampError),
+        }
     }
 }
 
@@ -87,5 +99,23 @@ mod tests {
             Timestamp::from_millis(u64::MAX).to_string(),
             "9999-12-30T22:00:00.000Z"
         );
+    }
+    #[test]
+    fn a_time_that_stands_for_always_or_never_is_the_nearest_there_is() {
+        for always in ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z"] {
+            assert_eq!(always.parse(), Ok(Timestamp(0)), "{always}");
+        }
+        for never in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999+00:00"] {
+            assert_eq!(never.parse(), Ok(Timestamp(LAST)), "{never}");
+        }
+        for wrong in [
+            "9999-12-31",
+            "9999-12-31T23:59:59",
+            "2026-11-21T16:14",
+            "now",
+            "",
+        ] {
+            assert_eq!(wrong.parse::<Timestamp>(), Err(TimestampError), "{wrong}");
+        }
     }
 }
