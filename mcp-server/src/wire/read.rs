@@ -14,10 +14,16 @@ pub fn from_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Refusal> {
         return Err(Refusal::invalid("request", "must be a JSON object"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(name)?;
-    deserializer
-        .end()
-        .map_err(|error| Refusal::invalid("request", error))?;
+    let broken =
+        |error: &serde_json::Error| Refusal::invalid("request", format!("is not JSON: {error}"));
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        // No field is at fault where the text is.
+        match error.inner() {
+            inner if inner.is_data() => name(error),
+            inner => broken(inner),
+        }
+    })?;
+    deserializer.end().map_err(|error| broken(&error))?;
     Ok(value)
 }
 
@@ -46,6 +52,7 @@ fn name<E: Display>(error: serde_path_to_error::Error<E>) -> Refusal {
     for (prefix, said) in [
         ("missing field `", "is required"),
         ("unknown field `", "is not known here"),
+        ("duplicate field `", "is given more than once"),
     ] {
         if let Some((field, rest)) = rule.strip_prefix(prefix).and_then(|r| r.split_once('`')) {
             let field = match path.as_str() {
@@ -90,6 +97,13 @@ mod tests {
         assert_eq!(field, "max");
         let query = from_query::<crate::wire::Read>("limit=0").err();
         assert!(matches!(query, Some(Refusal::Invalid { field, .. }) if field == "limit"));
+        let query = from_query::<crate::wire::Read>("limit=1&limit=2").err();
+        assert!(matches!(query, Some(Refusal::Invalid { field, .. }) if field == "limit"));
+        for broken in ["{", "{\"max\":", "{\"max\":1,}", "{\"max\":\"\u{1}\"}"] {
+            let (field, rule) = refused::<Receive>(broken);
+            assert_eq!(field, "request", "{broken}");
+            assert!(rule.starts_with("is not JSON: "), "{rule}");
+        }
         assert_eq!(refused::<Receive>("[").0, "request");
         assert_eq!(refused::<Receive>("{} x").0, "request");
         assert_eq!(refused::<Receive>("[1, 0]").0, "request");
