@@ -35,9 +35,8 @@ argument that broke a rule. Unknown arguments are refused.";
 const EVERYBODY_NAMES: [(&str, &str); 1] = [("ExposeChannel", "session_id")];
 
 /// What an operator, who has no folder of its own, must name too: the schema and its member.
-const OPERATOR_NAMES: [(&str, &str); 4] = [
+const OPERATOR_NAMES: [(&str, &str); 3] = [
     ("IssueWebhook", "target_folder"),
-    ("IssueChat", "target_folder"),
     ("Receive", "folder"),
     ("OpenSession", "folder"),
 ];
