@@ -8,6 +8,8 @@ use crate::refusal::Refusal;
 
 /// Reads a request from a JSON text.
 pub fn from_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Refusal> {
+    // A byte order mark may stand before it; RFC 8259 section 8.1 lets a reader pass it by.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let text = if text.is_empty() { b"{}" } else { text };
     // serde would read an array as the fields in their order.
     if !text.trim_ascii_start().starts_with(b"{") {
@@ -69,7 +71,7 @@ fn name<E: Display>(error: serde_path_to_error::Error<E>) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{IssueWebhook, Receive};
+    use crate::wire::{Count, IssueWebhook, Receive};
 
     fn refused<T: DeserializeOwned>(text: &str) -> (String, String) {
         match from_json::<T>(text.as_bytes()).err() {
@@ -104,6 +106,8 @@ mod tests {
             assert_eq!(field, "request", "{broken}");
             assert!(rule.starts_with("is not JSON: "), "{rule}");
         }
+        let marked = from_json::<Receive>("\u{feff}{\"max\":3}".as_bytes());
+        assert_eq!(marked.map(|ask| ask.max.map(Count::get)), Ok(Some(3)));
         assert_eq!(refused::<Receive>("[").0, "request");
         assert_eq!(refused::<Receive>("{} x").0, "request");
         assert_eq!(refused::<Receive>("[1, 0]").0, "request");

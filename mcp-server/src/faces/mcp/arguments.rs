@@ -26,16 +26,33 @@ pub(super) fn read<T: DeserializeOwned>(
         if absent {
             continue;
         }
-        let kind = schema
+        let property = schema
             .get("properties")
-            .and_then(|properties| properties.get(&name)?.get("type")?.as_str());
-        let value = match kind {
+            .and_then(|properties| properties.get(&name));
+        let value = match property.and_then(kind_of) {
             Some(kind) => as_meant(kind, value),
             None => value,
+        };
+        let members = property.and_then(|property| kind_of(property.get("additionalProperties")?));
+        let value = match (members, value) {
+            (Some(kind), Value::Object(object)) => members_as_meant(kind, object),
+            (_, value) => value,
         };
         meant.insert(name, value);
     }
     wire::from_value(Value::Object(meant))
+}
+
+fn kind_of(schema: &Value) -> Option<&str> {
+    schema.get("type")?.as_str()
+}
+
+/// An object whose members are all of one kind.
+fn members_as_meant(kind: &str, object: JsonObject) -> Value {
+    let members = object.into_iter().filter(|(_, value)| !value.is_null());
+    members
+        .map(|(name, value)| (name, as_meant(kind, value)))
+        .collect()
 }
 
 /// A value as its property's type has it, where it can only mean that.
@@ -172,5 +189,16 @@ mod tests {
         let read = read_as::<wire::SetRoute>(rule(json!("{\"x-a\": \"b*\"}")));
         assert_eq!(read, Ok(rule(json!({"x-a": "b*"}))));
         assert_eq!(field::<wire::SetRoute>(rule(json!("x-a: b"))).0, "headers");
+    }
+
+    #[test]
+    fn the_members_of_an_object_are_read_as_arguments_are() {
+        let rule = |headers: Value| json!({"match": "hook:**", "target": "a", "headers": headers});
+        let sent = json!({"x-id": 12, "x-on": true, "x-off": null, "x-a": "b"});
+        let meant = json!({"x-id": "12", "x-on": "true", "x-a": "b"});
+        let read = read_as::<wire::SetRoute>(rule(sent));
+        assert_eq!(read, Ok(rule(meant)));
+        let (name, _) = field::<wire::SetRoute>(rule(json!({"x-a": ["b"]})));
+        assert_eq!(name, "headers.x-a");
     }
 }
