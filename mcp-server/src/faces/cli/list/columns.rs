@@ -1,7 +1,7 @@
 //! Fitting columns to a width: the widest gives way first, and then whole columns, the least telling
 //! first.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar;
 
 /// What stands between two columns.
 const BETWEEN: usize = 2;
@@ -58,9 +58,9 @@ pub(super) fn fitted<const N: usize>(
     width: usize,
 ) -> String {
     let natural: [usize; N] = std::array::from_fn(|at| {
-        let cells = rows.iter().map(|row| row[at].width());
+        let cells = rows.iter().map(|row| measured(&row[at]));
         let widest = cells.max().unwrap_or(0);
-        widest.max(columns[at].heading.width()).min(width.max(1))
+        widest.max(measured(columns[at].heading)).min(width.max(1))
     });
     let mut shown: Vec<usize> = (0..N)
         .filter(|at| columns[*at].spare == 0 || rows.iter().any(|row| !is_empty(&row[*at])))
@@ -127,21 +127,36 @@ fn line<const N: usize>(
         // What would stand at the end of a line is not written.
         out.extend(std::iter::repeat_n(' ', missing));
         let cell = cut(cells[*at], widths[*at], columns[*at].keeps_end);
-        missing = widths[*at].saturating_sub(cell.width()) + BETWEEN;
+        missing = widths[*at].saturating_sub(measured(&cell)) + BETWEEN;
         out.push_str(&cell);
     }
     out
 }
 
+/// How many columns a text takes at the most. Terminals differ about characters that are joined to
+/// one picture: where one shows a family, another shows its members side by side.
+fn measured(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+fn columns_of(c: char) -> usize {
+    /// Makes a wide picture of the narrow sign before it.
+    const AS_PICTURE: char = '\u{fe0f}';
+    match c {
+        AS_PICTURE => 1,
+        c => c.width().unwrap_or(0),
+    }
+}
+
 /// A text that is no wider than `width`, and says where something was left out.
 fn cut(text: &str, width: usize, keeps_end: bool) -> String {
-    if text.width() <= width {
+    if measured(text) <= width {
         return text.to_owned();
     }
     let mut room = width.saturating_sub(1);
     let mut fits = |c: &char| {
-        let wide = c.width().unwrap_or(0);
-        room.checked_sub(wide).map(|rest| room = rest).is_some()
+        let rest = room.checked_sub(columns_of(*c));
+        rest.map(|rest| room = rest).is_some()
     };
     if keeps_end {
         let kept: Vec<char> = text.chars().rev().take_while(|c| fits(c)).collect();
@@ -181,11 +196,26 @@ mod tests {
         for width in 4..120 {
             let shown = fitted(&COLUMNS, &rows(), width);
             for line in shown.lines() {
-                let fits = line.width() <= width || (width < 14 && line.starts_with("01K"));
+                let fits = measured(line) <= width || (width < 14 && line.starts_with("01K"));
                 assert!(fits || line.starts_with("ID"), "{width}: {line:?}");
                 assert_eq!(line.trim_end(), line, "{width}: {line:?}");
             }
             assert!(shown.contains("01K0") && shown.contains("01K1"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_picture_made_of_several_characters_is_given_the_room_it_takes_where_they_are_not_joined() {
+        assert_eq!(measured("\u{2708}\u{fe0f}"), 2);
+        assert_eq!(measured("\u{1f468}\u{200d}\u{1f469}"), 4);
+        assert_eq!(measured("e\u{301}"), 1);
+        let planes = "\u{2708}\u{fe0f}".repeat(9);
+        for keeps_end in [false, true] {
+            for width in 1..19 {
+                let shown = cut(&planes, width, keeps_end);
+                assert!(measured(&shown) <= width, "{width}: {shown}");
+                assert_eq!(shown == planes, width == 18, "{width}: {shown}");
+            }
         }
     }
 
