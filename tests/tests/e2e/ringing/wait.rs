@@ -20,6 +20,21 @@ fn code(waiting: &mut Running) -> i32 {
 }
 
 #[test]
+fn it_exits_2_when_rung_though_nobody_reads_its_standard_output() {
+    let home = Home::new();
+    let server = home.serve();
+    server.operator().hook("acme", "github").deliver(b"ring");
+    let mut wait = home.doorbell(&["wait", "--json", "--folder", "acme", "--timeout", "0"]);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    wait.stdout(writer).stderr(home.log("wait.err"));
+    let mut waiting = Running(wait.spawn().expect("the binary can be started"));
+    // The other end of the pipe is in the command's hands too.
+    drop(wait);
+    assert_eq!(code(&mut waiting), 2);
+}
+
+#[test]
 fn it_exits_2_with_one_line_when_rung_0_on_its_timeout_and_takes_nothing() {
     let home = Home::new();
     let server = home.serve();
