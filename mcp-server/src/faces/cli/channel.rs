@@ -1,7 +1,7 @@
 //! `doorbell channel`: capabilities to speak to a session.
 
 use clap::Subcommand;
-use doorbell_core::grant::GrantId;
+use doorbell_core::{grant::GrantId, label::SessionId};
 
 use super::{
     Common, Failure,
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     config::{Period, command_line},
     desk::Desk,
+    refusal::Refusal,
     wire::{ExposeChannel, Text},
 };
 
@@ -57,6 +58,19 @@ pub(super) enum Command {
     },
 }
 
+/// Says of a session that is not there, or no more, how there comes to be one.
+fn with_a_cure(refusal: Refusal, session: &SessionId) -> Refusal {
+    let cured = |why: String| {
+        let run = command_line(&format!("run --session {session} -- <command>"));
+        format!("{why}; begin it with: {run}")
+    };
+    match refusal {
+        Refusal::NotFound(why) => Refusal::NotFound(cured(why)),
+        Refusal::Gone(why) => Refusal::Gone(cured(why)),
+        other => other,
+    }
+}
+
 const COLUMNS: [Column; 8] = [
     Column::whole("GRANT ID"),
     Column::cut("CHANNEL", 12).keeping_end(),
@@ -77,9 +91,10 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
             ttl,
             label,
         } => {
+            let session: SessionId = connect::parsed("session", &session)?;
             let ask = ExposeChannel {
                 probe: false,
-                session_id: Some(Text(connect::parsed("session", &session)?)),
+                session_id: Some(Text(session.clone())),
                 verb: verb
                     .map(|text| connect::parsed("verb", &text).map(Text))
                     .transpose()?,
@@ -88,7 +103,8 @@ pub(super) async fn run(common: &Common, command: Command) -> Result<(), Failure
                     .map(|text| connect::parsed("label", &text).map(Text))
                     .transpose()?,
             };
-            let exposed = desk.expose_channel(ask).await?;
+            let exposed = desk.expose_channel(ask).await;
+            let exposed = exposed.map_err(|refusal| with_a_cure(refusal, &session))?;
             if common.json {
                 return Ok(terminal::json(&exposed)?);
             }

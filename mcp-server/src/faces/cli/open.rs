@@ -7,7 +7,7 @@ use tokio::{process::Command, time::timeout};
 
 use super::{Common, Failure, own_server::OwnServer, terminal};
 use crate::{
-    config::{Whereabouts, browser},
+    config::{Whereabouts, browser, command_line},
     desk::Remote,
 };
 
@@ -39,9 +39,10 @@ pub(super) async fn run(common: &Common, args: Open) -> Result<(), Failure> {
         }))?);
     }
     if opened {
-        terminal::explain(
-            "the dashboard opens in your browser; if it does not, `doorbell open --print` prints a link",
-        );
+        terminal::explain(&format!(
+            "the dashboard opens in your browser; if it does not, `{}` prints a link",
+            command_line("open --print")
+        ));
         return Ok(());
     }
     terminal::say(&link.url)?;

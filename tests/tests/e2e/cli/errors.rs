@@ -282,3 +282,28 @@ fn words_that_other_programs_have_lead_to_ours() {
     assert!(ran.stderr.contains("doorbell stop"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("restore"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_a_refusal_says_to_type_can_be_typed_as_it_stands() {
+    let home = Home::new();
+    let _server = home.serve();
+    let dir = home.data().display().to_string();
+    for (args, typed) in [
+        (&["token", "revoke", "github"] as &[&str], "token ls"),
+        (
+            &["token", "issue", "acme/eng", "web"],
+            "token issue acme/eng hook web",
+        ),
+        (
+            &["channel", "expose", "--session", "build"],
+            "run --session build",
+        ),
+    ] {
+        let ran = home.cli(args).expect(1);
+        let whole = format!(
+            "{} {typed} --data-dir {dir}",
+            e2e::binary::doorbell().display()
+        );
+        assert!(ran.stderr.contains(&whole), "{}", ran.stderr);
+    }
+}

@@ -4,7 +4,7 @@ use clap::{Args, error::ErrorKind};
 
 use super::super::{Common, Failure, connect, grammar, terminal, ttl};
 use crate::{
-    config::{Period, command_line},
+    config::{Period, command_line, quoted},
     desk::Desk,
     refusal::Refusal,
     wire::{IssueWebhook, IssuedToken, Text},
@@ -38,7 +38,7 @@ pub(in super::super) struct Issue {
 }
 
 pub(super) async fn run(common: &Common, args: Issue) -> Result<(), Failure> {
-    let (label, suffix) = names(args.names)?;
+    let (label, suffix) = names(&args.folder, args.names)?;
     let ask = IssueWebhook {
         probe: false,
         target_folder: Some(Text(connect::parsed("folder", &args.folder)?)),
@@ -57,16 +57,18 @@ pub(super) async fn run(common: &Common, args: Issue) -> Result<(), Failure> {
 }
 
 /// The label and the suffix: `hook` may stand before them, and goes before a label of that name.
-fn names(words: Vec<String>) -> Result<(String, Option<String>), Failure> {
+fn names(folder: &str, words: Vec<String>) -> Result<(String, Option<String>), Failure> {
     let mut words = words.into_iter();
     let mut first = words.next();
     match first.as_deref() {
         Some("web") => {
             return Err(Refusal::invalid(
                 "web",
-                "chat links are not there yet; a URL for webhooks is made with: doorbell token \
-                 issue <folder> <label>, and a label that is called web with: doorbell token issue \
-                 <folder> hook web",
+                format!(
+                    "chat links are not there yet; a URL for webhooks whose label is web is made \
+                     with: {}",
+                    command_line(&format!("token issue {} hook web", quoted(folder)))
+                ),
             )
             .into());
         }
@@ -119,7 +121,10 @@ mod tests {
     use super::*;
 
     fn read(words: &[&str]) -> Result<(String, Option<String>), Failure> {
-        names(words.iter().map(|word| (*word).to_owned()).collect())
+        names(
+            "demo",
+            words.iter().map(|word| (*word).to_owned()).collect(),
+        )
     }
 
     #[test]

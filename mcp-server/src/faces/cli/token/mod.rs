@@ -113,11 +113,13 @@ fn which(text: &str) -> Result<Which, Failure> {
     if text.contains(':') {
         return connect::parsed("jid", text).map(Which::All);
     }
-    let rule = "is neither a grant's id nor an address such as hook:acme/eng/github; `doorbell \
-                token ls` shows both";
-    text.parse()
-        .map(Which::One)
-        .map_err(|_| Refusal::invalid("what to revoke", rule).into())
+    text.parse().map(Which::One).map_err(|_| {
+        let rule = format!(
+            "is neither a grant's id nor an address such as hook:acme/eng/github; `{}` shows both",
+            command_line("token ls")
+        );
+        Refusal::invalid("what to revoke", rule).into()
+    })
 }
 
 async fn revoke(common: &Common, args: Revoke) -> Result<(), Failure> {
