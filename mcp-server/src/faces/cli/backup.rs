@@ -103,7 +103,12 @@ struct Half {
 impl Half {
     /// In the same directory, so that it can take its place in one step; for its owner alone.
     fn beside(whole: &Path) -> io::Result<Self> {
-        let mut name = whole.file_name().unwrap_or_default().to_owned();
+        // A path that ends with a slash has the name of what would be a directory.
+        let named = whole.file_name().filter(|name| {
+            let text = whole.as_os_str().as_encoded_bytes();
+            text.ends_with(name.as_encoded_bytes())
+        });
+        let mut name = named.ok_or_else(|| nameless(whole))?.to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let path = whole.with_file_name(name);
         let mut options = fs::OpenOptions::new();
@@ -111,7 +116,10 @@ impl Half {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+            io::Error::new(
+                error.kind(),
+                format!("cannot write {}: {error}", path.display()),
+            )
         })?;
         Ok(Self { file, path })
     }
@@ -120,6 +128,14 @@ impl Half {
         self.file.sync_all()?;
         fs::rename(&self.path, whole)
     }
+}
+
+fn nameless(path: &Path) -> io::Error {
+    let why = format!(
+        "{:?} is no file's name: name a file",
+        path.display().to_string()
+    );
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 impl Drop for Half {
@@ -132,6 +148,19 @@ impl Drop for Half {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_backup_wants_a_files_name_and_says_where_it_cannot_be_written() {
+        for nameless in ["", "new/", "..", "/"] {
+            let error = Half::beside(Path::new(nameless))
+                .map(|_| ())
+                .expect_err(nameless);
+            assert!(error.to_string().contains("name a file"), "{error}");
+        }
+        let error = Half::beside(Path::new("/nonexistent/b")).map(|_| ());
+        let error = error.expect_err("no such directory").to_string();
+        assert!(error.contains("cannot write /nonexistent/b"), "{error}");
+    }
 
     #[test]
     fn half_a_backup_leaves_the_last_one_alone_and_nothing_behind() {

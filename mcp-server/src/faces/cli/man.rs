@@ -24,7 +24,13 @@ pub(super) fn run(args: Man, command: clap::Command) -> io::Result<()> {
         clap_mangen::Man::new(command).render(&mut page)?;
         return io::stdout().write_all(&page);
     };
-    fs::create_dir_all(&dir)?;
-    clap_mangen::generate_to(command, &dir)?;
+    let of_dir = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot write to {}: {error}", dir.display()),
+        )
+    };
+    fs::create_dir_all(&dir).map_err(of_dir)?;
+    clap_mangen::generate_to(command, &dir).map_err(of_dir)?;
     terminal::say(&format!("written to {}", dir.display()))
 }

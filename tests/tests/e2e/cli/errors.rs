@@ -307,3 +307,18 @@ fn what_a_refusal_says_to_type_can_be_typed_as_it_stands() {
         assert!(ran.stderr.contains(&whole), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_file_that_cannot_be_written_is_named() {
+    let home = Home::new();
+    let _server = home.serve();
+    let new = home.data().join("new/").display().to_string();
+    for (args, named) in [
+        (&["backup", "/proc/none/b"] as &[&str], "/proc/none/b"),
+        (&["backup", &new], "name a file"),
+        (&["man", "--dir", "/proc/none"], "/proc/none"),
+    ] {
+        let ran = home.cli(args).expect(1);
+        assert!(ran.stderr.contains(named), "{}", ran.stderr);
+    }
+}
