@@ -45,6 +45,12 @@ impl Stop {
         Ok(Self(receiver))
     }
 
+    /// One that was told before anyone asked.
+    #[cfg(test)]
+    pub(super) fn already_told() -> Self {
+        Self(watch::channel(vec![Told::Interrupt]).1)
+    }
+
     /// Whether it was told.
     pub(super) fn is_told(&self) -> bool {
         !self.0.borrow().is_empty()

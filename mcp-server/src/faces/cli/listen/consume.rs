@@ -8,10 +8,11 @@
 //! Where a message cannot even be tried (no connection, no process) it is given back as it was, and
 //! nothing is leased until it is time to try again.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use super::{
     super::{Failure, again::Again, connect, log::Subject, stop::Stop, terminal},
@@ -30,6 +31,10 @@ use crate::{
 /// How long one call waits for a message, in seconds: the longest that is allowed.
 const WAIT: u64 = 50;
 
+/// How long a call that was under way when this was told to stop may still bring what it has leased
+/// already: that would be gone for the time of its lease.
+const LAST_WORD: Duration = Duration::from_millis(300);
+
 /// What is done with a message.
 pub(super) enum How {
     /// It is posted on.
@@ -45,13 +50,12 @@ pub(super) async fn run(subject: &Subject<'_>, how: How, mut stop: Stop) -> Resu
     let mut again = Again::default();
     let mut outage = Outage::default();
     let mut connected = false;
-    loop {
+    while !stop.is_told() {
         // The first look does not wait, so that what is wrong is said at once.
         let wait = if connected { WAIT } else { 0 };
-        let leased = tokio::select! {
-            biased;
-            () = stop.told() => return Ok(()),
-            leased = lease(settler.desk(), subject, wait) => leased,
+        let call = lease(settler.desk(), subject, wait);
+        let Some(leased) = unless_told(&mut stop, call).await else {
+            return Ok(());
         };
         let received = match leased {
             Ok(received) => received,
@@ -94,6 +98,17 @@ pub(super) async fn run(subject: &Subject<'_>, how: How, mut stop: Stop) -> Resu
                 terminal::printable(&message.jid)
             ));
         }
+    }
+    Ok(())
+}
+
+/// What a call brings; `None`: told to stop, and it brings nothing any more.
+async fn unless_told<T>(stop: &mut Stop, call: impl Future<Output = T>) -> Option<T> {
+    let mut call = pin!(call);
+    tokio::select! {
+        biased;
+        () = stop.told() => timeout(LAST_WORD, call).await.ok(),
+        brought = &mut call => Some(brought),
     }
 }
 
@@ -219,6 +234,18 @@ mod tests {
             bytes("/wA=".into(), BodyEncoding::Utf8),
             Ok(Bytes::from_static(b"/wA="))
         );
+    }
+
+    #[tokio::test]
+    async fn what_was_leased_when_told_to_stop_is_not_lost_and_an_empty_inbox_keeps_nobody() {
+        let mut stop = Stop::already_told();
+        let call = async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            "leased"
+        };
+        assert_eq!(unless_told(&mut stop, call).await, Some("leased"));
+        let waits = std::future::pending::<()>();
+        assert_eq!(unless_told(&mut stop, waits).await, None);
     }
 
     #[test]
