@@ -42,6 +42,9 @@ struct Line<'a> {
     /// false: nothing was tried, and the attempt does not count.
     #[serde(skip_serializing_if = "std::clone::Clone::clone")]
     attempted: bool,
+    /// What makes a dead one pending again, to be typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<String>,
 }
 
 impl Channel {
@@ -80,6 +83,7 @@ pub(super) fn line(
     };
     let attempted = !matches!(verdict, Verdict::Untried { .. });
     let is_dead = attempted && rest.is_some() && message.attempt >= MAX_ATTEMPTS;
+    let replay = || command_line(&format!("messages replay {}", message.id.0));
     if channel.is_json() {
         let line = Line {
             id: &message.id,
@@ -94,6 +98,7 @@ pub(super) fn line(
             },
             retry_in_seconds: rest.filter(|_| status == SettleStatus::Nacked && !is_dead),
             attempted,
+            replay: (status == SettleStatus::Nacked && is_dead).then(replay),
         };
         return Ok(serde_json::to_string(&line).map_err(std::io::Error::other)?);
     }
@@ -101,7 +106,7 @@ pub(super) fn line(
         (SettleStatus::NotFound, _) => "another receiver had it meanwhile".to_owned(),
         (SettleStatus::Nacked, _) if is_dead => format!(
             "dead after {MAX_ATTEMPTS} attempts; try it once more with: {}",
-            command_line(&format!("messages replay {}", message.id.0))
+            replay()
         ),
         (SettleStatus::Nacked, Some(rest)) if !attempted => {
             format!("again in {rest} s; this counts for nothing")
@@ -159,7 +164,9 @@ mod tests {
         assert!(!line.contains("again in"), "{line}");
         let json = said(MAX_ATTEMPTS, &failed, true);
         assert!(
-            json.contains(r#""status":"dead""#) && !json.contains("retry_in"),
+            json.contains(r#""status":"dead""#)
+                && !json.contains("retry_in")
+                && json.contains(replay),
             "{json}"
         );
         let line = said(4, &failed, false);
