@@ -49,7 +49,11 @@ pub fn under_path(face: Router, url: Option<&ControlUrl>) -> Router {
 async fn below(State(path): State<Arc<str>>, mut request: Request, next: Next) -> Response {
     match request.uri().path().strip_prefix(&*path) {
         // What the page links to lies below it only with the slash.
-        Some("") => return Redirect::permanent(&format!("{path}/")).into_response(),
+        Some("") => {
+            let query = request.uri().query().map(|query| format!("?{query}"));
+            let query = query.unwrap_or_default();
+            return Redirect::permanent(&format!("{path}/{query}")).into_response();
+        }
         Some(rest) if rest.starts_with('/') => {
             if let Some(uri) = at(request.uri(), rest) {
                 *request.uri_mut() = uri;
@@ -108,6 +112,8 @@ mod tests {
         }
         let answer = ask("https://h/a/bell", "/a/bell").await;
         assert_eq!(answer, (308, "/a/bell/".to_owned()));
+        let answer = ask("https://h/bell", "/bell?q=a%20b").await;
+        assert_eq!(answer, (308, "/bell/?q=a%20b".to_owned()));
         let answer = ask("https://h", "/bell").await;
         assert_eq!(answer, (200, "/bell".to_owned()));
     }
