@@ -23,7 +23,7 @@ const LINE_OVERHEAD: usize = 4;
 
 /// A request that may send its body.
 pub(crate) struct Admitted {
-    /// Its part of the budget: its head, and its body where the length is known.
+    /// Its part of the budget: its head, and of its body what has come.
     pub(crate) share: Share,
     /// How much of the share is the head's.
     pub(crate) head_bytes: usize,
@@ -82,17 +82,16 @@ pub(crate) fn admit(
     }
     door.throttle.check(grant).map_err(Rejection::Rate)?;
     let head_bytes = head_size(door, &head.headers)?;
-    let body_bytes = usize::try_from(announced)
-        .ok()
-        .filter(|bytes| *bytes <= door.limits.body_bytes)
-        .ok_or(Rejection::BodyTooLarge(door.limits.body_bytes))?;
+    if announced > door.limits.body_bytes as u64 {
+        return Err(Rejection::BodyTooLarge(door.limits.body_bytes));
+    }
     // Who only looks has nothing to be stored.
     if !only_looks(head, announced) {
         door.health.ready().map_err(|_| Rejection::NotStored)?;
     }
     let share = door
         .budget
-        .take(head_bytes + body_bytes)
+        .take(grant, head_bytes)
         .map_err(|_| Rejection::Overload)?;
     Ok(Admitted { share, head_bytes })
 }

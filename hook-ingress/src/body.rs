@@ -1,16 +1,16 @@
 //! The body, capped and timed.
 
-use std::{future::poll_fn, pin::pin};
+use std::{future::poll_fn, pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{admit::Admitted, limits::Limits, rejection::Rejection};
 
 /// Reads a body to its end, as it is: nothing is decoded.
 ///
-/// The share of the budget grows with it. A body whose length was announced has its share already.
+/// The share of the budget grows with it, and so does the time it has, up to its end.
 pub(crate) async fn read<B: Body<Data = Bytes>>(
     body: B,
     limits: &Limits,
@@ -19,30 +19,30 @@ pub(crate) async fn read<B: Body<Data = Bytes>>(
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    timeout(limits.body_time, collect(body, limits.body_bytes, admitted))
-        .await
-        .unwrap_or(Err(Rejection::BodyTooSlow(limits.body_time)))
-}
-
-async fn collect<B: Body<Data = Bytes>>(
-    body: B,
-    cap: usize,
-    admitted: &mut Admitted,
-) -> Result<Bytes, Rejection> {
-    let announced = body.size_hint().exact();
+    let began = Instant::now();
     let mut body = pin!(body);
     // Most bodies come in one piece, which is kept without a copy.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     let mut length = 0;
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+    loop {
+        let frame = timeout_at(
+            due(began, length, limits),
+            poll_fn(|cx| body.as_mut().poll_frame(cx)),
+        );
+        let Some(frame) = frame
+            .await
+            .map_err(|_| Rejection::BodyTooSlow(limits.body_time))?
+        else {
+            break;
+        };
         // Trailers are let go: they are neither body nor head.
         let Ok(data) = frame.map_err(|_| Rejection::BodyBroken)?.into_data() else {
             continue;
         };
         length += data.len();
-        if length > cap {
-            return Err(Rejection::BodyTooLarge(cap));
+        if length > limits.body_bytes {
+            return Err(Rejection::BodyTooLarge(limits.body_bytes));
         }
         admitted
             .share
@@ -52,8 +52,8 @@ async fn collect<B: Body<Data = Bytes>>(
             first = data;
         } else {
             if rest.is_empty() {
-                let whole = announced.and_then(|bytes| usize::try_from(bytes).ok());
-                rest.reserve(whole.unwrap_or(length).min(cap));
+                // Not what was announced: that may never come.
+                rest.reserve(length * 2);
                 rest.extend_from_slice(&first);
                 first = Bytes::new();
             }
@@ -68,4 +68,11 @@ async fn collect<B: Body<Data = Bytes>>(
     } else {
         rest.freeze()
     })
+}
+
+/// Until when more of a body must come, of which so much is there.
+fn due(began: Instant, length: usize, limits: &Limits) -> Instant {
+    let bought = length as f64 / f64::from(limits.body_rate.max(1));
+    let slowest = limits.body_grace.as_secs_f64() + bought;
+    began + Duration::from_secs_f64(slowest).min(limits.body_time)
 }

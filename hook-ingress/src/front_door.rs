@@ -136,6 +136,6 @@ pub fn front_door(config: Config) -> FrontDoor {
         throttle: Throttle::new(limits.hook_rate),
         figures: config.figures,
         journal: Journal::default(),
-        budget: Budget::new(limits.in_flight_bytes.max(one_request)),
+        budget: Budget::new(limits.in_flight_bytes, one_request),
     }))
 }

@@ -35,12 +35,17 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long a body may take to arrive.
     pub body_time: Duration,
+    /// How long it may be slower than [`Self::body_rate`].
+    pub body_grace: Duration,
+    /// How many bytes a second it must bring on average after that time.
+    pub body_rate: u32,
     /// The most header lines.
     pub header_count: usize,
     /// The most bytes of header lines, with `: ` and the line's end.
     pub header_bytes: usize,
     /// The most bytes of heads and bodies in flight at once, over all requests. It is raised to
-    /// what a single request may need.
+    /// what a single request may need. Once three quarters are taken, whoever holds a quarter gets
+    /// no more.
     pub in_flight_bytes: usize,
     /// How often a `hook:` token may be used.
     pub hook_rate: Rate,
@@ -51,6 +56,8 @@ impl Default for Limits {
         Self {
             body_bytes: MIB,
             body_time: Duration::from_secs(30),
+            body_grace: Duration::from_secs(5),
+            body_rate: 1024,
             header_count: 100,
             header_bytes: 64 * 1024,
             in_flight_bytes: 48 * MIB,

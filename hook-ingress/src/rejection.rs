@@ -76,7 +76,7 @@ pub enum Rejection {
     },
     /// The body is longer than this many bytes.
     BodyTooLarge(usize),
-    /// The body did not arrive in this time.
+    /// The body did not arrive in this time, or too slowly.
     BodyTooSlow(Duration),
     /// The body's framing is broken, or its sender went away.
     BodyBroken,
@@ -205,7 +205,8 @@ impl Rejection {
                 format!("The body is over {cap} bytes. Send a smaller one, or a link to it.").into()
             }
             Self::BodyTooSlow(time) => format!(
-                "The body did not arrive in {} seconds. Send it again.",
+                "The body came too slowly: it is to bring 1 KiB a second, and to end within {} \
+                 seconds. Send it again.",
                 whole_seconds(*time)
             )
             .into(),

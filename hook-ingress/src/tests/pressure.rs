@@ -53,41 +53,83 @@ async fn the_default_burst_is_300() {
 }
 
 #[tokio::test]
-async fn uploads_beyond_the_budget_are_503_at_once_and_the_others_finish() {
+async fn bodies_that_are_announced_and_never_sent_keep_nobody_out() {
     let limits = Limits {
         in_flight_bytes: 2 * 1024 * 1024,
         ..Limits::default()
     };
     let house = House::open_with(limits, ConnectionLimits::default()).await;
     let token = house.token().await;
-    let before = house.door.0.budget.left();
     let body = vec![b'b'; 1_000_000];
     let request = post(&token, "expect: 100-continue\r\n", &body);
-    let head = &request[..request.len() - body.len()];
-    let mut uploads = Vec::new();
-    for _ in 0..2 {
+    let mut announced = Vec::new();
+    for _ in 0..16 {
         let mut sender = house.connect().await;
-        sender.write(head).await;
+        sender.write(&request[..request.len() - body.len()]).await;
         assert_eq!(sender.reply().await.status, 100);
+        announced.push(sender);
+    }
+    let other = house.token().await;
+    for token in [&token, &other] {
+        house.post(token, "", &body).await.accepted();
+    }
+    for sender in &mut announced[..1] {
+        sender.write(&body).await;
+        sender.reply().await.accepted();
+    }
+}
+
+#[tokio::test]
+async fn uploads_of_one_url_beyond_its_part_are_503_at_once_and_anothers_are_not() {
+    const MIB: usize = 1024 * 1024;
+    let limits = Limits {
+        in_flight_bytes: 8 * MIB,
+        hook_rate: Rate {
+            per_minute: 0,
+            burst: 0,
+        },
+        ..Limits::default()
+    };
+    let house = House::open_with(limits, ConnectionLimits::default()).await;
+    let token = house.token().await;
+    let before = house.door.0.budget.left();
+    let body = vec![b'b'; MIB];
+    let request = post(&token, "", &body);
+    let mut uploads = Vec::new();
+    // All but the last byte.
+    while house.door.0.budget.left() > 2 * MIB {
+        let left = house.door.0.budget.left();
+        let mut sender = house.connect().await;
+        sender.write(&request[..request.len() - 1]).await;
+        let came = async {
+            while left - house.door.0.budget.left() < MIB - 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, came).await.expect("it is counted");
         uploads.push(sender);
     }
     let reply = house.post(&token, "", &body).await;
     assert_eq!(reply.refusal(503), "overloaded");
     assert!(reply.header("retry-after").is_some());
-    // A chunked body takes its share as it comes.
     let chunked = format!(
         "POST /hook/{token} HTTP/1.1\r\nhost: d\r\ntransfer-encoding: chunked\r\n\r\n\
          40000\r\n{}\r\n",
         "c".repeat(0x40000)
     );
     house.send(chunked).await.refusal(503);
-    // What is small still gets through.
-    house.post(&token, "", b"small").await.accepted();
+    let other = house.token().await;
+    house.post(&other, "", &body).await.accepted();
+    // What is under way counts too, to the last byte: one is let go, which makes room for the rest.
+    let mut refused = uploads.swap_remove(0);
+    refused.write("b").await;
+    assert_eq!(refused.reply().await.refusal(503), "overloaded");
     for sender in &mut uploads {
-        sender.write(&body).await;
+        sender.write("b").await;
         sender.reply().await.accepted();
     }
-    assert_eq!(house.stored().await.len(), 3);
+    house.post(&token, "", &body).await.accepted();
+    assert_eq!(house.stored().await.len(), uploads.len() + 2);
     assert_eq!(house.door.0.budget.left(), before);
 }
 

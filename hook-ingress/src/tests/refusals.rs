@@ -411,6 +411,28 @@ async fn a_body_that_does_not_come_is_408() {
 }
 
 #[tokio::test]
+async fn a_body_that_comes_too_slowly_is_408_before_its_time_is_over() {
+    let limits = Limits {
+        body_grace: Duration::from_millis(50),
+        body_rate: 1_000_000,
+        body_time: Duration::from_secs(3600),
+        ..Limits::default()
+    };
+    let house = House::open_with(limits, ConnectionLimits::default()).await;
+    let token = house.token().await;
+    // Half of it buys half a second.
+    let body = vec![b'x'; 500_000];
+    let request = post(&token, "content-type: text/plain\r\n", &body);
+    let mut sender = house.connect().await;
+    let began = std::time::Instant::now();
+    sender.write(&request[..request.len() - 1]).await;
+    let reply = sender.reply().await;
+    assert_eq!(reply.refusal(408), "body_timeout");
+    assert!(began.elapsed() >= Duration::from_millis(500));
+    assert!(house.stored().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_full_or_broken_store_is_503_with_retry_after_and_the_door_recovers() {
     let house = House::open().await;
     let token = house.token().await;
