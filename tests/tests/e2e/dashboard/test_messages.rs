@@ -6,7 +6,7 @@ use serde_json::json;
 #[test]
 fn a_test_goes_the_way_of_every_request_and_says_what_its_sender_would_have_read() {
     let home = Home::new();
-    let server = home.serve_with(&["--max-body", "100", "--hook-burst", "4"]);
+    let server = home.serve_with(&["--max-body", "100", "--hook-rate", "1", "--hook-burst", "4"]);
     let operator = server.operator();
     let agent = server.agent("acme");
     let hook = operator.hook("acme/eng", "github");
