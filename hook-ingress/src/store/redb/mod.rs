@@ -45,6 +45,7 @@ mod lock;
 mod mint;
 mod newest;
 mod origin;
+mod placing;
 mod ports;
 mod query;
 mod record;
@@ -197,6 +198,15 @@ impl RedbStore {
     /// Opens the store in `dir`, making it if it is not there. It blocks while files are read.
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let lock = Lock::take(dir)?;
+        let restored = placing::finish(&Files, dir).map_err(|error| {
+            OpenError::Disk(format!(
+                "{}: a restore cannot go on: {error}",
+                dir.display()
+            ))
+        })?;
+        if restored {
+            tracing::info!(dir = %dir.display(), "a restore that was cut short went on to its end");
+        }
         let Options {
             retain,
             clock,

@@ -10,10 +10,11 @@ use ::redb::{Database, TableHandle, WriteTransaction};
 
 use super::{
     OpenError,
-    backup::{END, FILE, MAGIC, ROW, TABLE, VERSION, name_of},
+    backup::{END, FILE, MAGIC, ROW, TABLE, VERSION},
     disk::{Disk, Files},
     fault::Fault,
     lock::Lock,
+    placing::{self, WORKSHOP},
     schema::{
         CONTROL_FILE, CONTROL_TABLES, ControlTable, LOG_TABLES, LogTable, log_first, log_path,
     },
@@ -24,8 +25,12 @@ use super::{
 const LONGEST: usize = 16 << 20;
 /// The cache of a file that is being written, in bytes.
 const CACHE: usize = 16 << 20;
-/// Where files are put together before they are put in place.
-const WORKSHOP: &str = "restore.tmp";
+/// How far ahead of the copy's numbers those of the restored store begin. What was given to agents
+/// after the copy was made is unknown here: a cursor from then must not lie ahead of what comes, or
+/// its holder would miss it.
+const AHEAD: u64 = 1 << 32;
+/// The highest number that the set of providers' ids can hold.
+const LAST: u64 = 1 << 40;
 
 /// Why a copy was not put in place. Nothing was.
 #[derive(Debug, thiserror::Error)]
@@ -59,35 +64,58 @@ impl From<Fault> for RestoreError {
     }
 }
 
-/// Makes a store in `dir` out of a copy. There must be none yet.
+/// Makes a store in `dir` out of a copy. There must be none yet; a restore that was cut short is
+/// none, and this one takes its place.
+///
+/// It is put in place all of it or not at all: cut short, it goes on at the next start.
 pub fn restore(from: &mut dyn Read, dir: &Path) -> Result<(), RestoreError> {
-    let _lock = Lock::take(dir)?;
-    let disk = Files;
-    let mut present = disk.list(dir)?.into_iter();
-    if let Some(path) = present.find(|path| {
-        log_first(path).is_some() || path.file_name().is_some_and(|name| name == CONTROL_FILE)
-    }) {
-        return Err(RestoreError::NotEmpty(path.display().to_string()));
-    }
-    let workshop = dir.join(WORKSHOP);
-    if workshop.exists() {
-        fs::remove_dir_all(&workshop)?;
-    }
-    fs::create_dir(&workshop)?;
-    let outcome = build(from, &disk, &workshop).and_then(|()| {
-        // The control file last: without it there is no store.
-        let mut paths = disk.list(&workshop)?;
-        paths.sort_by_key(|path| log_first(path).is_none());
-        for path in paths {
-            fs::rename(&path, dir.join(name_of(&path)))?;
-        }
-        Ok(disk.sync_dir(dir)?)
-    });
-    fs::remove_dir_all(&workshop)?;
-    outcome
+    restore_on(&Files, from, dir)
 }
 
-fn build(from: &mut dyn Read, disk: &Files, workshop: &Path) -> Result<(), RestoreError> {
+pub(super) fn restore_on(
+    disk: &dyn Disk,
+    from: &mut dyn Read,
+    dir: &Path,
+) -> Result<(), RestoreError> {
+    let _lock = Lock::take(dir)?;
+    if !placing::is_unfinished(dir) {
+        placing::finish(disk, dir)?;
+        let mut present = disk.list(dir)?.into_iter();
+        if let Some(path) = present.find(|path| {
+            log_first(path).is_some() || path.file_name().is_some_and(|name| name == CONTROL_FILE)
+        }) {
+            return Err(RestoreError::NotEmpty(path.display().to_string()));
+        }
+    }
+    let workshop = dir.join(WORKSHOP);
+    placing::clear(disk, &workshop)?;
+    fs::create_dir(&workshop)?;
+    let built = build(from, disk, &workshop).and_then(|()| begin_ahead(disk, &workshop));
+    if let Err(error) = built {
+        if let Err(also) = placing::clear(disk, &workshop) {
+            tracing::warn!(error = %also, "what a restore had begun is left behind");
+        }
+        return Err(error);
+    }
+    Ok(placing::put_in_place(disk, dir)?)
+}
+
+/// Adds a file to the log in which numbers go on far ahead: no gap within a file, whose messages
+/// are counted from its first number.
+fn begin_ahead(disk: &dyn Disk, workshop: &Path) -> Result<(), RestoreError> {
+    let paths = disk.list(workshop)?;
+    let Some(newest) = paths.iter().filter_map(|path| log_first(path)).max() else {
+        return Ok(());
+    };
+    let first = newest + AHEAD.min(LAST.saturating_sub(newest) / 2);
+    if first > newest {
+        let (db, _) = segment::open_newest(disk, &log_path(workshop, first))?;
+        db.close().map_err(Fault::from)?;
+    }
+    Ok(())
+}
+
+fn build(from: &mut dyn Read, disk: &dyn Disk, workshop: &Path) -> Result<(), RestoreError> {
     let mut from = Unframer {
         from,
         hasher: blake3::Hasher::new(),

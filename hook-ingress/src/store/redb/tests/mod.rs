@@ -6,6 +6,7 @@ mod contract;
 mod crash;
 mod disk;
 mod reopen;
+mod restore;
 mod retention;
 mod rig;
 mod rotation;
