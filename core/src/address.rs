@@ -6,6 +6,7 @@ use crate::{
     folder::{Folder, MAX_DEPTH},
     label::{Label, SessionId, Suffix},
     segment::{self, SegmentError},
+    time::Timestamp,
 };
 
 /// The scheme and path that every channel URI begins with.
@@ -121,13 +122,28 @@ impl FromStr for Address {
     }
 }
 
+/// One session and no other of its id: the id may be given anew once it has ended.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionRef {
+    /// What it is called.
+    pub id: SessionId,
+    /// When it was made.
+    pub made: Timestamp,
+}
+
+impl fmt::Display for SessionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.id.fmt(f)
+    }
+}
+
 /// A pile of messages that is leased from: every folder and every session has one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Inbox {
     /// What was routed to a folder.
     Folder(Folder),
     /// What was sent or routed to one session.
-    Session(SessionId),
+    Session(SessionRef),
 }
 
 impl fmt::Display for Inbox {

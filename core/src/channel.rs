@@ -3,11 +3,10 @@
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use crate::{
-    address::Address,
+    address::{Address, SessionRef},
     capability::{Claims, Verb},
     folder::Folder,
     grant::GrantId,
-    label::SessionId,
     time::Timestamp,
 };
 
@@ -58,8 +57,8 @@ impl fmt::Display for ChannelLabel {
 pub struct ChannelGrant {
     /// Names this grant.
     pub id: GrantId,
-    /// The session it speaks to.
-    pub session: SessionId,
+    /// The session it speaks to: a later one of the same id has nothing of it.
+    pub session: SessionRef,
     /// What it may do there.
     pub verb: Verb,
     /// What its minter called it.
@@ -82,7 +81,7 @@ impl ChannelGrant {
     pub fn claims(&self) -> Claims {
         Claims {
             grant: self.id,
-            session: self.session.clone(),
+            session: self.session.id.clone(),
             verb: self.verb,
             expires_at: self.expires_at,
         }
@@ -106,7 +105,7 @@ impl ChannelGrant {
 
     /// The address its messages arrive at.
     pub fn address(&self) -> Address {
-        Address::Channel(self.session.clone())
+        Address::Channel(self.session.id.clone())
     }
 
     /// Who a message through it is said to be from.
@@ -137,7 +136,10 @@ mod tests {
     fn token_and_record_have_to_say_the_same() {
         let grant = ChannelGrant {
             id: GrantId::from_u128(1),
-            session: "build".parse().expect("legal"),
+            session: SessionRef {
+                id: "build".parse().expect("legal"),
+                made: Timestamp::from_millis(1),
+            },
             verb: Verb::SendInput,
             label: None,
             owner_folder: "acme".parse().expect("legal"),

@@ -11,11 +11,11 @@ pub mod folder;
 
 pub mod label;
 
+pub mod time;
+
 pub mod address;
 
 pub mod pattern;
-
-pub mod time;
 
 pub mod token;
 

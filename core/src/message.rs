@@ -502,6 +502,8 @@ pub struct Message {
     pub repeat_of: Option<MessageId>,
     /// Whether somebody of ours made it, to try the URL.
     pub test: bool,
+    /// Whether what stands on the disk is not what was written: then request and body are left out.
+    pub damaged: bool,
 }
 
 /// Tells receivers apart, so that no one settles what another holds.

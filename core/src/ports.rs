@@ -9,7 +9,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 pub use crate::backlog::Waiting;
 use crate::{
     acl::Scope,
-    address::{Inbox, Jid},
+    address::{Inbox, Jid, SessionRef},
     backlog::Backlogs,
     browser::BrowserSession,
     capability::{KeyRing, SigningKey},
@@ -145,8 +145,11 @@ pub trait Channels: Send + Sync {
     /// The grant that a channel token names, live or not.
     fn channel_grant(&self, id: GrantId) -> Option<Arc<ChannelGrant>>;
 
-    /// A session, ended or not, for as long as it is remembered.
+    /// The newest session of an id, ended or not, for as long as it is remembered.
     fn session(&self, id: &SessionId) -> Option<Arc<Session>>;
+
+    /// This very session, ended or not, for as long as it is remembered.
+    fn session_of(&self, session: &SessionRef) -> Option<Arc<Session>>;
 }
 
 /// A channel grant and when a message last came through it.
@@ -163,7 +166,7 @@ pub struct ChannelUse {
 pub enum MakeSession {
     /// It is new, and durable.
     Made(Arc<Session>),
-    /// One of that id stands already, ended or not, here or elsewhere. Nothing was changed.
+    /// One of that id stands already and has not ended, here or elsewhere. Nothing was changed.
     Stands(Arc<Session>),
 }
 
@@ -180,10 +183,12 @@ pub trait ChannelStore: Channels {
     /// ones too, for as long as they are remembered.
     fn list_channel_grants(&self, scope: &Scope) -> Vec<ChannelUse>;
 
-    /// Makes a session, unless its id is taken. Once it returns it is durable.
+    /// Makes a session, unless one of its id stands that has not ended. Once it returns it is durable.
+    ///
+    /// Its moment is later than that of every other of its id which is remembered.
     fn make_session(&self, session: Session) -> Answer<'_, MakeSession>;
 
-    /// Ends a session for good. Once it returns that is durable, and nothing is stored for it any
+    /// Ends the session of that id for good. Once it returns that is durable, and nothing is stored for it any
     /// more. False: there is none by that id, or it had ended before.
     fn end_session(&self, id: SessionId, at: Timestamp) -> Answer<'_, bool>;
 

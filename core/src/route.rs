@@ -18,7 +18,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{
     acl::Scope,
-    address::CHANNEL_PREFIX,
+    address::{CHANNEL_PREFIX, Inbox, SessionRef},
     folder::{Folder, FolderError},
     grant::Grant,
     label::{Label, SessionId},
@@ -190,6 +190,8 @@ pub struct NewRule {
     pub headers: HeaderGlobs,
     /// Where it sends them.
     pub target: Target,
+    /// When the session was made that it sends them to: a later one of the same id has nothing of it.
+    pub session_made: Option<Timestamp>,
     /// Its place among its owner's rules; `None`: behind the last.
     pub seq: Option<u32>,
     /// When it was set.
@@ -211,6 +213,8 @@ pub struct Rule {
     pub headers: HeaderGlobs,
     /// Where it sends them.
     pub target: Target,
+    /// When the session was made that it sends them to: a later one of the same id has nothing of it.
+    pub session_made: Option<Timestamp>,
     /// Its place among its owner's rules.
     pub seq: u32,
     /// When it was set.
@@ -233,14 +237,17 @@ impl Rule {
 
     /// Where a message goes that it matches: nowhere, if its session is not open, or is another's.
     ///
-    /// A session's id may be given anew once it is forgotten, in a folder that is none of the
-    /// owner's business: so the owner's reach is asked each time, and not only when it was set.
+    /// The owner's reach is asked each time, and not only when it was set.
     fn destination(&self, sessions: Sessions<'_>) -> Option<(Destination, Mode)> {
         match &self.target {
             Target::Folder { folder, mode } => Some((Destination::folder(folder.clone()), *mode)),
             Target::Session(id) => {
-                let folder = sessions(id).filter(|folder| self.owner.contains(folder))?;
-                let inbox = crate::address::Inbox::Session(id.clone());
+                let session = SessionRef {
+                    id: id.clone(),
+                    made: self.session_made?,
+                };
+                let folder = sessions(&session).filter(|folder| self.owner.contains(folder))?;
+                let inbox = Inbox::Session(session);
                 Some((Destination { inbox, folder }, Mode::Trigger))
             }
         }
@@ -248,4 +255,4 @@ impl Rule {
 }
 
 /// Tells the folder of a session that is there and has not ended.
-pub type Sessions<'a> = &'a dyn Fn(&SessionId) -> Option<Folder>;
+pub type Sessions<'a> = &'a dyn Fn(&SessionRef) -> Option<Folder>;

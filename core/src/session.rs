@@ -1,12 +1,16 @@
 //! One running agent: live while something is attached, idle while nothing is, ended for good.
 
-use crate::{folder::Folder, grant::PROBE_TTL, label::SessionId, time::Timestamp};
+use std::time::Duration;
+
+use crate::{
+    address::SessionRef, folder::Folder, grant::PROBE_TTL, label::SessionId, time::Timestamp,
+};
 
 /// The record of a session. Whether it is live is not in it: that is who is attached just now, and
 /// after a restart nobody is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Unique in an instance.
+    /// Unique in an instance among those that have not ended.
     pub id: SessionId,
     /// Whose it is.
     pub folder: Folder,
@@ -46,6 +50,20 @@ impl Session {
     /// Whether something was tried out in it and is over: nothing is shown of it any more.
     pub fn is_forgotten(&self, now: Timestamp) -> bool {
         self.probe && (self.ended_at.is_some() || now >= self.created_at.plus(PROBE_TTL))
+    }
+
+    /// This one, and no other of its id.
+    pub fn reference(&self) -> SessionRef {
+        SessionRef {
+            id: self.id.clone(),
+            made: self.created_at,
+        }
+    }
+
+    /// When it was made, if that has to be later than when another was.
+    pub fn created_after(&self, before: &Self) -> Timestamp {
+        let next = before.created_at.plus(Duration::from_millis(1));
+        self.created_at.max(next)
     }
 
     /// How it stands, with so many attached.

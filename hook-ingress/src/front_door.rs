@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorbell_core::{
+    address::SessionRef,
     grant::Grant,
-    label::SessionId,
     message::{Arrival, Head},
     ports::{Channels, Grants, Health, Log, Put, Routes, StoreError},
     route::Outcome,
@@ -31,7 +31,7 @@ impl<F: Fn(&Grant, &Head) -> Outcome + Send + Sync> Routing for F {
 /// Knows which sessions something is attached to.
 pub trait Presence: Send + Sync {
     /// Whether anything is attached to this session now. Called for each knock: it must not wait.
-    fn is_live(&self, session: &SessionId) -> bool;
+    fn is_live(&self, session: &SessionRef) -> bool;
 }
 
 /// Nothing is ever attached: what is said to a session is kept until something is.
@@ -39,7 +39,7 @@ pub trait Presence: Send + Sync {
 pub struct NobodyAttached;
 
 impl Presence for NobodyAttached {
-    fn is_live(&self, _: &SessionId) -> bool {
+    fn is_live(&self, _: &SessionRef) -> bool {
         false
     }
 }

@@ -48,7 +48,7 @@ pub(crate) async fn knock<B: Body<Data = Bytes>>(
     let session = || {
         let session = door
             .channels
-            .session(&grant.session)
+            .session_of(&grant.session)
             .ok_or(Rejection::NoSession)?;
         if session.ended_at.is_some() {
             Err(Rejection::SessionEnded)
@@ -65,7 +65,7 @@ pub(crate) async fn knock<B: Body<Data = Bytes>>(
     let arrival = Arrival {
         via: Via::Channel(grant),
         to: Destination {
-            inbox: Inbox::Session(session.id.clone()),
+            inbox: Inbox::Session(session.reference()),
             folder: session.folder.clone(),
         },
         rule: None,
@@ -82,7 +82,7 @@ pub(crate) async fn knock<B: Body<Data = Bytes>>(
     match door.put(arrival).await.map_err(|_| Rejection::NotStored)? {
         Put::Stored(id) => Ok(Knocked {
             id,
-            delivered: door.presence.is_live(&session.id),
+            delivered: door.presence.is_live(&session.reference()),
             duplicate: false,
             bytes,
         }),
@@ -104,7 +104,7 @@ async fn repeated(
     // None: settled and forgotten while its key is still remembered.
     let first = first_of(door, session, id).await?;
     let delivered = first.is_none_or(|first| first.state == State::Settled)
-        || door.presence.is_live(&session.id);
+        || door.presence.is_live(&session.reference());
     Ok(Knocked {
         id,
         delivered,

@@ -16,8 +16,8 @@ pub struct ByRules<S: ?Sized>(pub Arc<S>);
 
 impl<S: Routes + Channels + ?Sized> Routing for ByRules<S> {
     fn route(&self, grant: &Grant, head: &Head) -> Outcome {
-        let open = |id: &_| {
-            let session = self.0.session(id)?;
+        let open = |session: &_| {
+            let session = self.0.session_of(session)?;
             session.ended_at.is_none().then(|| session.folder.clone())
         };
         self.0.routes().decide(grant, &head.headers, &open)

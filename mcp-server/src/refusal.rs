@@ -168,9 +168,7 @@ impl From<RevokeError> for Refusal {
 impl From<MakeSessionError> for Refusal {
     fn from(error: MakeSessionError) -> Self {
         match error {
-            MakeSessionError::Taken(_) | MakeSessionError::Ended(_) => {
-                Self::Conflict(error.to_string())
-            }
+            MakeSessionError::Taken(_) => Self::Conflict(error.to_string()),
             MakeSessionError::Store(error) => error.into(),
         }
     }

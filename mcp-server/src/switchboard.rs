@@ -10,8 +10,7 @@ use std::{
 
 use doorbell_core::{
     acl::Scope,
-    address::Inbox,
-    label::SessionId,
+    address::{Inbox, SessionRef},
     message::MessageId,
     pattern::Pattern,
     ports::{Arrived, Ring},
@@ -35,9 +34,9 @@ pub struct Switchboard {
     settled: watch::Sender<()>,
     /// Whom the newest messages rang.
     pub rings: Journal,
-    live: Arc<Mutex<HashSet<SessionId>>>,
-    left: mpsc::UnboundedSender<SessionId>,
-    leaving: Mutex<Option<mpsc::UnboundedReceiver<SessionId>>>,
+    live: Arc<Mutex<HashSet<SessionRef>>>,
+    left: mpsc::UnboundedSender<SessionRef>,
+    leaving: Mutex<Option<mpsc::UnboundedReceiver<SessionRef>>>,
 }
 
 impl Default for Switchboard {
@@ -84,9 +83,9 @@ pub async fn any_rung(attachments: &mut [Attachment]) {
 /// The one consumer of a session. While it is held the session is live.
 #[derive(Debug)]
 pub struct Held {
-    session: SessionId,
-    live: Arc<Mutex<HashSet<SessionId>>>,
-    left: mpsc::UnboundedSender<SessionId>,
+    session: SessionRef,
+    live: Arc<Mutex<HashSet<SessionRef>>>,
+    left: mpsc::UnboundedSender<SessionRef>,
 }
 
 impl Drop for Held {
@@ -141,7 +140,7 @@ impl Switchboard {
     }
 
     /// Becomes the one consumer of a session; `None` while another is.
-    pub fn hold(&self, session: &SessionId) -> Option<Held> {
+    pub fn hold(&self, session: &SessionRef) -> Option<Held> {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         live.insert(session.clone()).then(|| Held {
             session: session.clone(),
@@ -151,7 +150,7 @@ impl Switchboard {
     }
 
     /// Sessions as their consumers leave; the first who asks is told.
-    pub fn leaving(&self) -> Option<mpsc::UnboundedReceiver<SessionId>> {
+    pub fn leaving(&self) -> Option<mpsc::UnboundedReceiver<SessionRef>> {
         self.leaving
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -177,7 +176,7 @@ impl Switchboard {
 }
 
 impl Presence for Switchboard {
-    fn is_live(&self, session: &SessionId) -> bool {
+    fn is_live(&self, session: &SessionRef) -> bool {
         self.live
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -9,7 +9,7 @@ use std::{
 use super::{Rings, Subject, laws, random};
 use crate::{
     acl::Scope,
-    address::{Inbox, Jid},
+    address::{Inbox, Jid, SessionRef},
     backlog::{Backlog, Backlogs},
     browser::BrowserSession,
     capability::{KeyRing, SigningKey},
@@ -193,6 +193,10 @@ impl Channels for Bent {
 
     fn session(&self, id: &SessionId) -> Option<Arc<Session>> {
         self.1.session(id)
+    }
+
+    fn session_of(&self, session: &SessionRef) -> Option<Arc<Session>> {
+        self.1.session_of(session)
     }
 }
 

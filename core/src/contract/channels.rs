@@ -9,7 +9,7 @@ use super::{
     subject::{agent, at, grants_of, just_before, session},
 };
 use crate::{
-    address::{Address, Inbox},
+    address::{Address, Inbox, SessionRef},
     capability::{SigningKey, SigningKeyId, Verb},
     channel::ChannelGrant,
     contract::T0,
@@ -27,6 +27,7 @@ list_laws![
     a_channel_grant_is_found_by_its_id_and_listed_within_its_owner_folder,
     a_session_is_made_once_and_stands_afterwards,
     an_ended_session_takes_nothing_and_stays_ended,
+    a_session_made_anew_has_nothing_of_the_one_that_ended,
     a_message_for_a_session_nobody_made_is_not_stored,
     what_comes_through_a_channel_reads_as_the_channel_s,
     nothing_comes_through_a_channel_grant_once_it_is_revoked_or_expired,
@@ -49,7 +50,10 @@ fn a_session(id: &str, folder: &str) -> Session {
 fn a_channel(n: u128, to: &str, owner: &str) -> ChannelGrant {
     ChannelGrant {
         id: GrantId::new(T0, n),
-        session: to.parse().expect("a legal session id"),
+        session: SessionRef {
+            id: to.parse().expect("a legal session id"),
+            made: T0,
+        },
         verb: Verb::SendInput,
         label: None,
         owner_folder: owner.parse().expect("a legal folder"),
@@ -139,6 +143,7 @@ async fn a_session_is_made_once_and_stands_afterwards(s: Subject) {
         other => panic!("expected a new session, but: {other:?}"),
     };
     assert_eq!(s.store.session(&first.id), Some(first.clone()));
+    assert_eq!(s.store.session_of(&first.reference()), Some(first.clone()));
     let again = s
         .store
         .make_session(a_session("build", "elsewhere"))
@@ -158,26 +163,51 @@ async fn an_ended_session_takes_nothing_and_stays_ended(s: Subject) {
     stored(knocked(&s, knock(&grant, None, T0)).await);
     assert!(
         s.store
-            .end_session(grant.session.clone(), at(1))
+            .end_session(grant.session.id.clone(), at(1))
             .await
             .expect("ended")
     );
     assert!(
         !s.store
-            .end_session(grant.session.clone(), at(2))
+            .end_session(grant.session.id.clone(), at(2))
             .await
             .expect("asked")
     );
     assert_eq!(knocked(&s, knock(&grant, None, at(3))).await, Put::Ended);
-    let session = s.store.session(&grant.session).expect("remembered");
+    let session = s.store.session_of(&grant.session).expect("remembered");
     assert_eq!(session.ended_at, Some(at(1)));
-    let again = s
-        .store
-        .make_session(a_session("build", "acme"))
-        .await
-        .expect("asked");
-    assert_eq!(again, MakeSession::Stands(session));
+    assert_eq!(s.store.session(&grant.session.id), Some(session));
     assert_eq!(s.log().await.len(), 1);
+}
+
+async fn a_session_made_anew_has_nothing_of_the_one_that_ended(s: Subject) {
+    let grant = a_door(&s, 1).await;
+    let old = s.store.session_of(&grant.session).expect("made");
+    assert_eq!(
+        s.store.end_session(grant.session.id.clone(), at(1)).await,
+        Ok(true)
+    );
+    // In another folder, and by a clock that stood still or went back.
+    let mut again = a_session("build", "elsewhere");
+    again.created_at = old.created_at;
+    let MakeSession::Made(new) = s.store.make_session(again).await.expect("asked") else {
+        panic!("the one of that id has ended");
+    };
+    assert!(new.created_at > old.created_at);
+    assert_ne!(new.reference(), old.reference());
+    assert_eq!(s.store.session(&new.id), Some(new.clone()));
+    assert_eq!(s.store.session_of(&new.reference()), Some(new.clone()));
+    let ended = s.store.session_of(&old.reference()).expect("remembered");
+    assert_eq!(ended.ended_at, Some(at(1)));
+    // What was for the old one is not let into the new one.
+    assert_eq!(knocked(&s, knock(&grant, None, at(2))).await, Put::Ended);
+    let listed = s.store.list_sessions(&grants_of(&Principal::Operator));
+    assert_eq!(listed, [ended, new.clone()]);
+    // Ending by the id ends the one that stands.
+    assert_eq!(s.store.end_session(new.id.clone(), at(3)).await, Ok(true));
+    let kept = s.store.session_of(&old.reference()).expect("remembered");
+    assert_eq!(kept.ended_at, Some(at(1)));
+    assert_eq!(s.store.end_session(new.id.clone(), at(4)).await, Ok(false));
 }
 
 async fn a_message_for_a_session_nobody_made_is_not_stored(s: Subject) {
@@ -195,7 +225,7 @@ async fn what_comes_through_a_channel_reads_as_the_channel_s(s: Subject) {
     let id = stored(knocked(&s, knock(&grant, None, T0)).await);
     let message = s.detail(id, T0).await.message;
     assert_eq!(message.kind, Kind::Channel);
-    assert_eq!(message.address, Address::Channel(grant.session.clone()));
+    assert_eq!(message.address, Address::Channel(grant.session.id.clone()));
     assert_eq!((&*message.sender, message.grant), ("channel", grant.id));
     assert_eq!(message.head.from.as_deref(), Some("cron"));
     assert_eq!(s.rings.take(), [(session("build"), id)]);

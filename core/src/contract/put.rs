@@ -112,6 +112,7 @@ async fn a_message_reads_back_as_it_came(s: Subject) {
         state: State::Pending,
         repeat_of: Some(MessageId::from_u128(7)),
         test: true,
+        damaged: false,
     };
     let detail = s.detail(id, at(3)).await;
     assert_eq!(detail.message, expected);

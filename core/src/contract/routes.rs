@@ -35,6 +35,7 @@ fn rule(n: u128, owner: Owner, target: &str) -> NewRule {
         sender: None,
         headers: HeaderGlobs::default(),
         target: target.parse().expect("legal"),
+        session_made: Some(at(0)),
         seq: None,
         created_at: at(n as u64),
     }
@@ -79,6 +80,7 @@ async fn a_rule_reads_back_as_it_was_set(s: Subject) {
         sender: whole.sender,
         headers: whole.headers,
         target: whole.target,
+        session_made: whole.session_made,
         seq: 7,
         created_at: whole.created_at,
     };

@@ -13,7 +13,7 @@ use std::{
 use super::Rings;
 use crate::{
     acl::{ManageGrants, Scope, UseMessages, authorize},
-    address::Inbox,
+    address::{Inbox, SessionRef},
     folder::Folder,
     grant::{Door, Grant, GrantId},
     message::{Arrival, Destination, Head, Kind, LEASE, Message, MessageId, Mode, Receiver, State},
@@ -241,21 +241,25 @@ pub(super) fn inbox(folder: &str) -> Inbox {
 
 /// Makes the session that a message is for, unless it stands.
 pub(super) async fn open_session(store: &dyn Store, to: &Destination) {
-    if let Inbox::Session(id) = &to.inbox {
+    if let Inbox::Session(session) = &to.inbox {
         let session = Session {
-            id: id.clone(),
+            id: session.id.clone(),
             folder: to.folder.clone(),
             named: true,
             probe: false,
-            created_at: T0,
+            created_at: session.made,
             ended_at: None,
         };
         store.make_session(session).await.expect("made, or stands");
     }
 }
 
+/// The inbox of a session that was made at T0.
 pub(super) fn session(id: &str) -> Inbox {
-    Inbox::Session(id.parse().expect("a legal session id"))
+    Inbox::Session(SessionRef {
+        id: id.parse().expect("a legal session id"),
+        made: T0,
+    })
 }
 
 pub(super) fn pattern(text: &str) -> Option<Pattern> {

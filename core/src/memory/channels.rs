@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{MemoryStore, Tables, answer};
 use crate::{
     acl::Scope,
+    address::SessionRef,
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
     grant::GrantId,
@@ -19,8 +20,15 @@ impl Tables {
         self.channels.iter().find(|grant| grant.id == id)
     }
 
+    /// The newest of that id.
     pub(super) fn session(&self, id: &SessionId) -> Option<&Arc<Session>> {
-        self.sessions.iter().find(|session| session.id == *id)
+        let mut newest_first = self.sessions.iter().rev();
+        newest_first.find(|session| session.id == *id)
+    }
+
+    pub(super) fn session_of(&self, this: &SessionRef) -> Option<&Arc<Session>> {
+        let mut sessions = self.sessions.iter();
+        sessions.find(|session| session.reference() == *this)
     }
 }
 
@@ -35,6 +43,10 @@ impl Channels for MemoryStore {
 
     fn session(&self, id: &SessionId) -> Option<Arc<Session>> {
         self.tables().session(id).cloned()
+    }
+
+    fn session_of(&self, session: &SessionRef) -> Option<Arc<Session>> {
+        self.tables().session_of(session).cloned()
     }
 }
 
@@ -72,10 +84,14 @@ impl ChannelStore for MemoryStore {
         list
     }
 
-    fn make_session(&self, session: Session) -> Answer<'_, MakeSession> {
+    fn make_session(&self, mut session: Session) -> Answer<'_, MakeSession> {
         let mut tables = self.tables();
-        if let Some(stands) = tables.session(&session.id) {
-            return answer(Ok(MakeSession::Stands(stands.clone())));
+        match tables.session(&session.id) {
+            Some(stands) if stands.ended_at.is_none() => {
+                return answer(Ok(MakeSession::Stands(stands.clone())));
+            }
+            Some(before) => session.created_at = session.created_after(before),
+            None => {}
         }
         let session = Arc::new(session);
         tables.sessions.push(session.clone());

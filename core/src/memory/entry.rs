@@ -84,6 +84,7 @@ impl Entry {
             state,
             repeat_of,
             test: arrival.test,
+            damaged: false,
         };
         Self {
             seq,

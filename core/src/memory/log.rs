@@ -61,9 +61,9 @@ impl Log for MemoryStore {
             Some(via) if via.is_live(arrival.received_at) => via,
             _ => return answer(Ok(Put::Revoked)),
         };
-        if let Inbox::Session(id) = &arrival.to.inbox
+        if let Inbox::Session(session) = &arrival.to.inbox
             && tables
-                .session(id)
+                .session_of(session)
                 .is_none_or(|session| session.ended_at.is_some())
         {
             return answer(Ok(Put::Ended));

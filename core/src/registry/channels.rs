@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Registry;
 use crate::{
     acl::{ManageGrants, Operate, Permit, UseSession},
+    address::SessionRef,
     capability::{ChannelToken, SigningKey, SigningKeyId, Verb},
     channel::{ChannelGrant, ChannelLabel},
     grant::{GrantId, Ttl},
@@ -17,7 +18,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct NewChannel {
     /// The session it speaks to; its folder is the permit's.
-    pub session: SessionId,
+    pub session: SessionRef,
     /// What it may do there.
     pub verb: Verb,
     /// What to call it.
@@ -52,9 +53,6 @@ pub enum MakeSessionError {
     /// The id belongs to a session of another folder.
     #[error("the session id {0} is taken")]
     Taken(SessionId),
-    /// The session of that id has ended, for good.
-    #[error("the session {0} has ended; choose another id")]
-    Ended(SessionId),
     /// Nothing was made.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -147,7 +145,8 @@ impl<S: ChannelStore + ?Sized> Registry<S> {
         Ok(self.store.channel_grant(id))
     }
 
-    /// Opens a session. One of that id which stands in the same folder is returned as it is.
+    /// Opens a session. One of that id which stands in the same folder is returned as it is; in the
+    /// place of one that has ended another is made.
     pub async fn open_session(
         &self,
         permit: &Permit<UseSession>,
@@ -171,9 +170,6 @@ impl<S: ChannelStore + ?Sized> Registry<S> {
         match self.store.make_session(session).await? {
             MakeSession::Stands(stands) if stands.folder != permit.action().folder => {
                 Err(MakeSessionError::Taken(stands.id.clone()))
-            }
-            MakeSession::Stands(stands) if stands.ended_at.is_some() => {
-                Err(MakeSessionError::Ended(stands.id.clone()))
             }
             made => Ok(made),
         }

@@ -9,6 +9,7 @@ use crate::{
     message::RouteId,
     ports::{RouteStore, SetRuleError, StoreError},
     route::{HeaderGlobs, NewRule, Owner, Rule, Target},
+    time::Timestamp,
 };
 
 /// What the setter of a rule asks for; its pattern is the permit's, and so is its owner.
@@ -20,6 +21,8 @@ pub struct RuleDraft {
     pub headers: HeaderGlobs,
     /// Where it sends them: the permit's folder, or a session of it.
     pub target: Target,
+    /// When that session was made.
+    pub session_made: Option<Timestamp>,
     /// Its place among its owner's rules; `None`: behind the last.
     pub seq: Option<u32>,
 }
@@ -39,6 +42,7 @@ impl<S: RouteStore + ?Sized> Registry<S> {
             sender: draft.sender,
             headers: draft.headers,
             target: draft.target,
+            session_made: draft.session_made,
             seq: draft.seq,
             created_at: now,
         };

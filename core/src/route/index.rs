@@ -137,6 +137,7 @@ mod tests {
             sender: None,
             headers: HeaderGlobs::new([("x-a", glob)]).expect("legal"),
             target: "acme".parse().expect("legal"),
+            session_made: None,
             seq: 1,
             created_at: Timestamp::from_millis(1),
         }

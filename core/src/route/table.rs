@@ -106,6 +106,7 @@ impl Table {
             sender: new.sender,
             headers: new.headers,
             target: new.target,
+            session_made: new.session_made,
             created_at: new.created_at,
         });
         let changed = match owned {

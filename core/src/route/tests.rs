@@ -43,6 +43,7 @@ fn rule(n: u128, whose: &str, pattern: &str, target: &str) -> NewRule {
         sender: None,
         headers: HeaderGlobs::default(),
         target: target.parse().expect("legal"),
+        session_made: Some(MADE),
         seq: None,
         created_at: Timestamp::from_millis(1),
     }
@@ -66,9 +67,13 @@ fn headers(pairs: &[(&str, &str)]) -> Headers {
     Headers::from_pairs(owned.collect())
 }
 
+/// When the session `build` was made.
+const MADE: Timestamp = Timestamp::from_millis(7);
+
 /// `build` is an open session of acme/eng; every other has ended.
-fn sessions(id: &SessionId) -> Option<Folder> {
-    (id.as_str() == "build").then(|| folder("acme/eng"))
+fn sessions(session: &SessionRef) -> Option<Folder> {
+    let open = session.id.as_str() == "build" && session.made == MADE;
+    open.then(|| folder("acme/eng"))
 }
 
 /// The rule that decides and where it sends; looked up and tried one by one, which must agree.
@@ -216,7 +221,11 @@ fn a_rule_whose_session_is_over_or_anothers_lets_the_message_go_on() {
     let both = table([ended.clone(), next.clone()]);
     assert_eq!(by(&both, &hook), Some(2));
     assert_eq!(by(&table([ended]), &hook), None);
-    // Its id was given anew, in a folder that is none of the owner's business.
+    // One of that id stands, and it is another than the rule means.
+    let mut before = rule(1, "acme", "hook:**", "doorbell:/sessions/build");
+    before.session_made = Some(Timestamp::from_millis(6));
+    assert_eq!(by(&table([before, next]), &hook), Some(2));
+    // It is in a folder that is none of the owner's business.
     let taken = rule(1, "acme/eng/web", "hook:**", "doorbell:/sessions/build");
     let table = table([taken, rule(2, "acme/eng/web", "hook:**", "acme/eng/web")]);
     let web = Grant {

@@ -15,10 +15,9 @@ use doorbell_core::{
     capability::Verb,
     folder::Folder,
     grant::{Door, Grant, GrantId, Ttl},
-    label::SessionId,
     memory::MemoryStore,
     message::{Message, MessageId},
-    ports::{GrantStore, Log, Order, ReadRequest, Ring},
+    ports::{GrantStore, Log, MakeSession, Order, ReadRequest, Ring},
     principal::Principal,
     registry::{NewChannel, NewSession, Registry},
     testing::PATIENCE,
@@ -202,17 +201,17 @@ impl House {
             None,
         );
         let folder: Folder = "acme/eng".parse().expect("legal");
-        let id: SessionId = session.parse().expect("legal");
         let permit = authorize(&Principal::Operator, UseSession { folder }).expect("an operator");
         let new = NewSession {
             probe: false,
-            id: Some(id.clone()),
+            id: Some(session.parse().expect("legal")),
         };
-        registry.open_session(&permit, new).await.expect("opened");
+        let opened = registry.open_session(&permit, new).await.expect("opened");
+        let (MakeSession::Made(opened) | MakeSession::Stands(opened)) = opened;
         let ttl = Ttl::from_seconds(3_600).expect("legal");
         let new = NewChannel {
             probe: false,
-            session: id,
+            session: opened.reference(),
             verb: Verb::SendInput,
             label: None,
             ttl,

@@ -9,8 +9,8 @@ use std::{
 };
 
 use doorbell_core::{
+    address::SessionRef,
     capability::{SigningKey, SigningKeyId},
-    label::SessionId,
     message::Kind,
     ports::{ChannelStore, Channels},
     time::{Clock, Timestamp},
@@ -28,7 +28,7 @@ use crate::{
 struct Attached(AtomicBool);
 
 impl Presence for Attached {
-    fn is_live(&self, _: &SessionId) -> bool {
+    fn is_live(&self, _: &SessionRef) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use doorbell_core::{
     acl::Scope,
-    address::Inbox,
+    address::{Inbox, SessionRef},
     backlog::Backlogs,
     capability::KeyRing,
     channel::ChannelGrant,
@@ -62,6 +62,9 @@ impl Channels for Moody {
     }
     fn session(&self, id: &SessionId) -> Option<Arc<Session>> {
         self.store.session(id)
+    }
+    fn session_of(&self, session: &SessionRef) -> Option<Arc<Session>> {
+        self.store.session_of(session)
     }
 }
 

@@ -3,7 +3,7 @@
 use doorbell_core::{
     address::Inbox,
     message::{Kind, Mode, RouteId},
-    ports::{RouteStore, Routes},
+    ports::{Channels, RouteStore, Routes},
     route::{HeaderGlobs, NewRule, Owner},
     time::Clock,
 };
@@ -15,6 +15,8 @@ impl House {
     async fn rule(&self, owner: &str, headers: &[(&str, &str)], target: &str) -> RouteId {
         let now = self.clock.now();
         let before = self.store.routes().iter().count();
+        let id = target.strip_prefix("doorbell:/sessions/");
+        let session = id.and_then(|id| self.store.session(&id.parse().expect("legal")));
         let new = NewRule {
             id: RouteId::new(now, before as u128),
             owner: Owner::Folder(owner.parse().expect("legal")),
@@ -22,6 +24,7 @@ impl House {
             sender: None,
             headers: HeaderGlobs::new(headers.iter().copied()).expect("legal"),
             target: target.parse().expect("legal"),
+            session_made: session.map(|session| session.created_at),
             seq: None,
             created_at: now,
         };
@@ -77,8 +80,10 @@ async fn a_message_whose_session_ends_under_it_goes_on_to_the_next_rule() {
     house.post(&token, "", b"2").await.accepted();
     house.post(&token, "", b"3").await.accepted();
     let stored = house.stored().await;
-    let build = Inbox::Session("build".parse().expect("legal"));
-    assert_eq!(stored[0].to.inbox, build);
+    let Inbox::Session(build) = &stored[0].to.inbox else {
+        panic!("{:?}", stored[0].to);
+    };
+    assert_eq!(build.id.as_str(), "build");
     assert_eq!(stored[0].to.folder.as_str(), "acme/eng");
     let rules: Vec<_> = stored
         .iter()

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use doorbell_core::{
     acl::{UseSession, authorize},
-    address::Inbox,
-    label::SessionId,
+    address::{Inbox, SessionRef},
     ports::Ring,
     principal::Principal,
 };
@@ -30,7 +29,7 @@ pub(super) async fn end_unnamed_sessions(house: Arc<House>) {
         for session in house.store.list_sessions(&permit.scope()) {
             tokio::spawn(end_if_left(
                 Arc::clone(&house),
-                session.id.clone(),
+                session.reference(),
                 AFTER_START,
             ));
         }
@@ -40,11 +39,11 @@ pub(super) async fn end_unnamed_sessions(house: Arc<House>) {
     }
 }
 
-async fn end_if_left(house: Arc<House>, id: SessionId, grace: Duration) {
+async fn end_if_left(house: Arc<House>, this: SessionRef, grace: Duration) {
     let unnamed = |house: &House| {
         house
             .store
-            .session(&id)
+            .session_of(&this)
             .filter(|session| !session.named && session.ended_at.is_none())
     };
     if unnamed(&house).is_none() {
@@ -54,7 +53,7 @@ async fn end_if_left(house: Arc<House>, id: SessionId, grace: Duration) {
     let Some(session) = unnamed(&house) else {
         return;
     };
-    if house.switchboard.is_live(&id) || *house.draining.borrow() {
+    if house.switchboard.is_live(&this) || *house.draining.borrow() {
         return;
     }
     let owner = Principal::Agent(session.folder.clone());
@@ -66,11 +65,13 @@ async fn end_if_left(house: Arc<House>, id: SessionId, grace: Duration) {
     ) else {
         return;
     };
-    match house.registry.end_session(&permit, id.clone()).await {
+    match house.registry.end_session(&permit, this.id.clone()).await {
         Ok(_) => {
-            tracing::info!(session = %id, "session ended with its last attachment");
-            house.switchboard.ring(&Inbox::Session(id), &[]);
+            tracing::info!(session = %this, "session ended with its last attachment");
+            house.switchboard.ring(&Inbox::Session(this), &[]);
         }
-        Err(error) => tracing::warn!(session = %id, %error, "a session that was left did not end"),
+        Err(error) => {
+            tracing::warn!(session = %this, %error, "a session that was left did not end")
+        }
     }
 }

@@ -71,7 +71,7 @@ impl Local {
             return Ok(None);
         };
         let (session, _) = self.session_in_reach(id)?;
-        Ok(Some(Inbox::Session(session.id.clone())))
+        Ok(Some(Inbox::Session(session.reference())))
     }
 
     /// Refuses whoever may not see a session.
@@ -82,9 +82,13 @@ impl Local {
     /// Becomes the one consumer of a session.
     pub fn hold(&self, id: &SessionId) -> Answer<(Arc<Session>, Held)> {
         let (session, _) = self.open_session_in_reach(id)?;
-        let held = self.house.switchboard.hold(id).ok_or_else(|| {
-            Refusal::Conflict(format!("another program is attached to the session {id}"))
-        })?;
+        let held = self
+            .house
+            .switchboard
+            .hold(&session.reference())
+            .ok_or_else(|| {
+                Refusal::Conflict(format!("another program is attached to the session {id}"))
+            })?;
         Ok((session, held))
     }
 
@@ -102,11 +106,11 @@ impl Local {
             .ok_or_else(|| {
                 Refusal::invalid("session_id", "is required: this caller has no session")
             })?;
-        let (_, permit) = self.session_to_serve(&session)?;
+        let (session, permit) = self.session_to_serve(&session)?;
         let ttl = Ttl::from_seconds(ask.ttl_seconds.map_or(0, Count::get))
             .map_err(|error| Refusal::invalid("ttl_seconds", error))?;
         let new = NewChannel {
-            session,
+            session: session.reference(),
             verb: ask.verb.map_or(Verb::SendInput, |verb| verb.0),
             label: ask.label.map(|label| label.0),
             ttl,
@@ -182,16 +186,16 @@ impl Local {
     /// Ends a session; one that has ended stays as it is, since DELETE is idempotent (RFC 9110
     /// section 9.2.2).
     pub(super) async fn end(&self, id: SessionId) -> Answer<SessionEntry> {
-        let (_, permit) = self.session_in_reach(&id)?;
+        let (session, permit) = self.session_in_reach(&id)?;
         if self.house.registry.end_session(&permit, id.clone()).await? {
             tracing::info!(session = %id, by = %self.caller, "session ended");
         }
         // Whoever is attached looks, and finds that it is over.
         self.house
             .switchboard
-            .ring(&Inbox::Session(id.clone()), &[]);
-        let (session, _) = self.session_in_reach(&id)?;
-        Ok(self.entry(&session))
+            .ring(&Inbox::Session(session.reference()), &[]);
+        let ended = self.house.store.session_of(&session.reference());
+        Ok(self.entry(&ended.unwrap_or(session)))
     }
 
     pub(super) async fn rotate(&self, ask: RotateSigningKey) -> Answer<SigningKeyRotated> {
@@ -209,7 +213,7 @@ impl Local {
     }
 
     fn entry(&self, session: &Session) -> SessionEntry {
-        let live = self.house.switchboard.is_live(&session.id);
+        let live = self.house.switchboard.is_live(&session.reference());
         SessionEntry::new(session, usize::from(live))
     }
 }

@@ -24,9 +24,12 @@ impl Local {
         let pattern = ask.pattern.0.0;
         let headers = HeaderGlobs::new(&ask.headers).map_err(named)?;
         let target = ask.target.0;
-        let target_folder = match &target {
-            Target::Folder { folder, .. } => folder.clone(),
-            Target::Session(id) => self.session_to_serve(id)?.0.folder.clone(),
+        let (target_folder, session_made) = match &target {
+            Target::Folder { folder, .. } => (folder.clone(), None),
+            Target::Session(id) => {
+                let (session, _) = self.session_to_serve(id)?;
+                (session.folder.clone(), Some(session.created_at))
+            }
         };
         let wanted = SetRule {
             pattern,
@@ -44,6 +47,7 @@ impl Local {
             sender: ask.sender.map(|sender| sender.0),
             headers,
             target,
+            session_made,
             seq: ask.seq.map(|seq| {
                 u32::try_from(seq.get()).expect("a seq is bounded by what the rules can hold")
             }),
@@ -87,8 +91,8 @@ impl Local {
             ))
         })?;
         let store = &self.house.store;
-        let open = |id: &_| {
-            let session = store.session(id)?;
+        let open = |session: &_| {
+            let session = store.session_of(session)?;
             let folder: Option<Folder> = session.ended_at.is_none().then(|| session.folder.clone());
             folder
         };

@@ -49,6 +49,7 @@ pub(super) fn piece(from: message::Message, offset: u64) -> Message {
         state,
         repeat_of: from.repeat_of.map(Text),
         test: from.test,
+        damaged: from.damaged,
     }
 }
 

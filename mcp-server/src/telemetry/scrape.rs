@@ -162,7 +162,7 @@ fn listeners(page: &mut Exposition, house: &House) {
     if let Ok(permit) = authorize(&Principal::Operator, ManageGrants) {
         for session in house.store.list_sessions(&permit.scope()) {
             if session.ended_at.is_none() {
-                let count = match board.is_live(&session.id) {
+                let count = match board.is_live(&session.reference()) {
                     true => &mut live,
                     false => &mut idle,
                 };

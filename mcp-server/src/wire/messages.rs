@@ -143,6 +143,9 @@ pub struct Message {
     /// Present and true where somebody here made it, to try the URL
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub test: bool,
+    /// Present and true where the disk does not hold what was written: headers and body are lost
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub damaged: bool,
 }
 
 impl Message {

@@ -191,7 +191,7 @@ async fn one_program_at_a_time_is_attached() {
 }
 
 #[tokio::test]
-async fn the_program_runs_on_when_its_session_is_ended_and_none_starts_in_it_again() {
+async fn the_program_runs_on_when_its_session_is_ended_and_the_next_is_in_another_of_that_id() {
     let house = house().await;
     let (mut run, input) = build(&house, ECHO);
     assert_eq!(run.out().await, "READY");
@@ -208,10 +208,18 @@ async fn the_program_runs_on_when_its_session_is_ended_and_none_starts_in_it_aga
         "{notice}"
     );
     assert_eq!(run.ended().await, Some(0));
-    let (mut again, _input) = build(&house, ECHO);
-    let refused = again.err().await;
-    assert!(refused.contains("build"), "{refused}");
-    assert_eq!(again.ended().await, Some(1));
+    let (mut again, input) = build(&house, ECHO);
+    assert_eq!(again.out().await, "READY");
+    let list = house.run(&["session", "ls", "--json"]).await.out;
+    let sessions: Vec<Value> = list
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let states: Vec<_> = sessions.iter().map(|session| &session["state"]).collect();
+    assert_eq!(states, [&json!("ended"), &json!("live")], "{list}");
+    assert!(sessions.iter().all(|session| session["id"] == "build"));
+    drop(input);
+    assert_eq!(again.ended().await, Some(0));
 }
 
 #[tokio::test]

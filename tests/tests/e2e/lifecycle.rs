@@ -182,6 +182,8 @@ fn a_stop_and_a_crash_leave_everything_as_it_was() {
         // The repeat is counted, and that is there the next time too.
         before = picture(&server.operator());
     }
+    let repeats = &before["messages"][0]["repeats"]["count"];
+    assert_eq!(*repeats, 3, "{before}");
     // The lease holds: what one has, other does not get, and one may still settle it.
     let rest = other.receive(json!({"max": 100}));
     let bodies: Vec<_> = rest

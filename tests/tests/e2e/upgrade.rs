@@ -58,6 +58,9 @@ fn means_what_it_meant(server: &Doorbell<'_>, messages: usize) {
     let said = json!({"message": "after the upgrade"}).to_string();
     post(&channel("channel"), said.as_bytes()).expect(202);
     post(&channel("ended_channel"), said.as_bytes()).expect(410);
+    // A session that is made under the ended one's id has nothing of it.
+    agent.make("/v1/sessions", json!({"id": "over", "folder": "acme"}));
+    post(&channel("ended_channel"), said.as_bytes()).expect(410);
     let new = post(&hook, b"new").expect(200);
     let id = new.header("x-message-id").expect("an id").to_owned();
     let inbox = agent.receive(json!({"folder": "acme", "max": 100}));

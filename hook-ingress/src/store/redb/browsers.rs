@@ -13,7 +13,7 @@ use doorbell_core::{
 
 use super::{
     RedbStore,
-    codec::{In, Out, Unreadable},
+    codec::{In, Out, Unreadable, unseal},
     command::{self, Command},
     control::Change,
     fault::Fault,
@@ -120,7 +120,7 @@ pub(super) fn read(txn: &ReadTransaction) -> Result<Vec<(TokenHash, BrowserSessi
     for row in txn.open_table(BROWSERS)?.iter()? {
         let (hash, value) = row?;
         let hash = hash.value().try_into().map_err(|_| Unreadable)?;
-        sessions.push((TokenHash::from_bytes(hash), decode(value.value())?));
+        sessions.push((TokenHash::from_bytes(hash), decode(unseal(value.value())?)?));
     }
     Ok(sessions)
 }

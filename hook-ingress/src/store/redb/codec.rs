@@ -12,6 +12,23 @@ use doorbell_core::time::Timestamp;
 #[error("a stored value does not read back")]
 pub(super) struct Unreadable;
 
+/// A value with its CRC32 behind it.
+pub(super) fn seal(value: &[u8]) -> Vec<u8> {
+    let check = crc32fast::hash(value);
+    [value, &check.to_le_bytes()].concat()
+}
+
+/// The value, if what stands behind it is its CRC32.
+pub(super) fn unseal(sealed: &[u8]) -> Result<&[u8], Unreadable> {
+    let cut = sealed.len().checked_sub(4).ok_or(Unreadable)?;
+    let (value, check) = sealed.split_at(cut);
+    if crc32fast::hash(value).to_le_bytes() == *check {
+        Ok(value)
+    } else {
+        Err(Unreadable)
+    }
+}
+
 /// Appends values.
 #[derive(Default)]
 pub(super) struct Out(pub(super) Vec<u8>);

@@ -4,10 +4,10 @@ use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use doorbell_core::{
+    address::SessionRef,
     browser::BrowserSession,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    label::SessionId,
     message::{Kind, Mode, Receiver, RouteId, Via},
     ports::{InsertGrantError, LeaseRequest, Put, SetRuleError, Settlement, StoreError},
     route::{NewRule, Rule},
@@ -32,7 +32,7 @@ pub(super) struct PutCommand {
     /// As the caller knows it: it may be older than a revocation.
     pub(super) via: Via,
     /// The session it is for, if it is for one.
-    pub(super) session: Option<SessionId>,
+    pub(super) session: Option<SessionRef>,
     pub(super) origin: u32,
     pub(super) kind: Kind,
     pub(super) mode: Mode,

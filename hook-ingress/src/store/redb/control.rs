@@ -1,6 +1,6 @@
 //! `doorbell.redb`: grants, sessions, keys, rules, and what outlives the log. Small and precious.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use ::redb::{Database, ReadableDatabase, ReadableTable, TableError};
 use doorbell_core::{
@@ -8,6 +8,7 @@ use doorbell_core::{
     folder::Folder,
     grant::{Door, Grant, GrantId},
     key::{ApiKey, KeyId},
+    label::SessionId,
     message::MessageId,
     principal::Principal,
     route::Table,
@@ -18,9 +19,9 @@ use doorbell_core::{
 use super::{
     browsers,
     channels::{self, ChannelChange, Known},
-    codec::{In, Out, Unreadable},
+    codec::{In, Out, Unreadable, seal, unseal},
     disk::Disk,
-    fault::Fault,
+    fault::{Fault, guarded},
     repeats::SeenRow,
     routes::{self, RuleChange},
     schema::{
@@ -28,6 +29,7 @@ use super::{
         LATER_CONTROL_TABLES, ROUTES, SEEN, USED,
     },
     segment::{self, Layout},
+    upgrade,
 };
 
 /// The field of what a grant's URL began with.
@@ -76,6 +78,8 @@ pub(super) struct Contents {
     pub(super) keys: Vec<(TokenHash, ApiKey)>,
     pub(super) browsers: Vec<(TokenHash, BrowserSession)>,
     pub(super) channels: Known,
+    /// When the sessions were made that log files of format 1 name by their ids.
+    pub(super) sessions_1: HashMap<SessionId, Timestamp>,
     pub(super) routes: Table,
     pub(super) used: Vec<(GrantId, Timestamp)>,
     pub(super) seen: Vec<([u8; 16], MessageId)>,
@@ -84,6 +88,10 @@ pub(super) struct Contents {
 impl Control {
     /// Opens the file, makes it if there is none, and reads it.
     pub(super) fn open(disk: &dyn Disk, path: &Path) -> Result<(Self, Contents), Fault> {
+        guarded(path, || Self::open_unguarded(disk, path))
+    }
+
+    fn open_unguarded(disk: &dyn Disk, path: &Path) -> Result<(Self, Contents), Fault> {
         let db = segment::open_or_make(disk, path, CACHE, |txn| {
             for table in CONTROL_TABLES {
                 txn.open_table(table)?;
@@ -116,6 +124,9 @@ impl Control {
             for table in LATER_CONTROL_TABLES {
                 txn.open_table(table)?;
             }
+            if layout == Layout::V1 {
+                upgrade::control(&txn)?;
+            }
             // From here on an older program refuses the directory.
             txn.open_table(CONTROL_META)?
                 .insert(CONTROL_FORMAT, &FORMAT.to_le_bytes()[..])?;
@@ -141,17 +152,19 @@ impl Control {
             for change in changes {
                 match change {
                     Change::Grant(hash, grant) => {
-                        grants
-                            .insert(&key(grant.id.as_u128())[..], &encode_grant(hash, grant)[..])?;
+                        grants.insert(
+                            &key(grant.id.as_u128())[..],
+                            &seal(&encode_grant(hash, grant))[..],
+                        )?;
                     }
                     Change::Key(hash, api_key) => {
                         keys.insert(
                             &key(api_key.id.as_u128())[..],
-                            &encode_key(hash, api_key)[..],
+                            &seal(&encode_key(hash, api_key))[..],
                         )?;
                     }
                     Change::Browser(hash, Some(session)) => {
-                        let row = browsers::encode(session);
+                        let row = seal(&browsers::encode(session));
                         browsers.insert(&hash.as_bytes()[..], &row[..])?;
                     }
                     Change::Browser(hash, None) => {
@@ -164,16 +177,18 @@ impl Control {
                         }
                     }
                     Change::Rule(RuleChange::Set(rule), _) => {
-                        rules.insert(&key(rule.id.as_u128())[..], &routes::encode(rule)[..])?;
+                        let row = seal(&routes::encode(rule));
+                        rules.insert(&key(rule.id.as_u128())[..], &row[..])?;
                     }
                     Change::Rule(RuleChange::Remove(id), _) => {
                         rules.remove(&key(id.as_u128())[..])?;
                     }
                     Change::Used(id, at) => {
-                        used.insert(&key(id.as_u128())[..], &at.as_millis().to_le_bytes()[..])?;
+                        let row = seal(&at.as_millis().to_le_bytes());
+                        used.insert(&key(id.as_u128())[..], &row[..])?;
                     }
                     Change::Seen(hash, row) => {
-                        seen.insert(&hash[..], &encode_seen(row)[..])?;
+                        seen.insert(&hash[..], &seal(&encode_seen(row))[..])?;
                     }
                     Change::Unseen(hash) => {
                         seen.remove(&hash[..])?;
@@ -196,7 +211,7 @@ impl Control {
         let Some(row) = table.get(&hash[..])? else {
             return Ok(None);
         };
-        Ok(Some(decode_seen(row.value())?))
+        Ok(Some(decode_seen(unseal(row.value())?)?))
     }
 
     /// Every hash that outlived its file, and when it was seen.
@@ -206,7 +221,7 @@ impl Control {
         for row in txn.open_table(SEEN)?.iter()? {
             let (hash, value) = row?;
             let hash = hash.value().try_into().map_err(|_| Unreadable)?;
-            all.push((hash, decode_seen(value.value())?));
+            all.push((hash, decode_seen(unseal(value.value())?)?));
         }
         Ok(all)
     }
@@ -216,6 +231,7 @@ fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {
     let mut contents = Contents {
         browsers: browsers::read(txn)?,
         channels: channels::read(txn)?,
+        sessions_1: channels::sessions_1(txn)?,
         routes: routes::read(txn)?,
         ..Contents::default()
     };
@@ -223,19 +239,19 @@ fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {
         let (id, value) = row?;
         contents.grants.push(decode_grant(
             GrantId::from_u128(unkey(id.value())?),
-            value.value(),
+            unseal(value.value())?,
         )?);
     }
     for row in txn.open_table(KEYS)?.iter()? {
         let (id, value) = row?;
         contents.keys.push(decode_key(
             KeyId::from_u128(unkey(id.value())?),
-            value.value(),
+            unseal(value.value())?,
         )?);
     }
     for row in txn.open_table(USED)?.iter()? {
         let (id, value) = row?;
-        let at = In(value.value()).time()?;
+        let at = In(unseal(value.value())?).time()?;
         contents
             .used
             .push((GrantId::from_u128(unkey(id.value())?), at));
@@ -243,7 +259,8 @@ fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {
     for row in txn.open_table(SEEN)?.iter()? {
         let (hash, value) = row?;
         let hash = hash.value().try_into().map_err(|_| Unreadable)?;
-        contents.seen.push((hash, decode_seen(value.value())?.id));
+        let row = decode_seen(unseal(value.value())?)?;
+        contents.seen.push((hash, row.id));
     }
     Ok(contents)
 }

@@ -1,6 +1,11 @@
 //! What goes wrong below the store: a disk that fails, or bytes that are not what was written.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    cell::Cell,
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    sync::{Arc, Once},
+};
 
 use doorbell_core::ports::StoreError;
 
@@ -31,15 +36,46 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Says which file it is about.
+    /// Says which file it is about, unless that was said.
     pub(super) fn of(self, path: &Path) -> Self {
         let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let named = |why: Arc<str>| match why.strip_prefix(&*file) {
+            Some(rest) if rest.starts_with(':') => why,
+            _ => format!("{file}: {why}").into(),
+        };
         match self {
-            Self::Disk(why) => Self::Disk(format!("{file}: {why}").into()),
-            Self::Damaged(why) => Self::Damaged(format!("{file}: {why}").into()),
+            Self::Disk(why) => Self::Disk(named(why)),
+            Self::Damaged(why) => Self::Damaged(named(why)),
             other => other,
         }
     }
+}
+
+thread_local! {
+    /// Whether a panic is caught and told in our own words.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads from a file whose pages may hold anything. redb panics where a page does not read as one
+/// that it wrote: that is caught here, told without a backtrace, and names the file.
+pub(super) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let next = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !GUARDED.get() {
+                next(info);
+            }
+        }));
+    });
+    let outer = GUARDED.replace(true);
+    // What it leaves behind is not looked at again: the transaction ends with it.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(outer);
+    let broken = || Fault::Damaged("its pages do not read as they were written".into());
+    outcome
+        .unwrap_or_else(|_| Err(broken()))
+        .map_err(|fault| fault.of(path))
 }
 
 impl From<Fault> for StoreError {

@@ -8,19 +8,21 @@ use std::{
 
 use ::redb::{Database, ReadableDatabase, ReadableTable};
 use doorbell_core::{
+    address::Inbox,
     grant::GrantId,
+    label::SessionId,
     message::{Happening, MessageId},
     rates::Rates,
     time::Timestamp,
 };
 
 use super::{
-    codec::In,
+    codec::{In, Unreadable},
     control::Control,
     dedupe::Seen,
     entry::{self, Entry},
-    events::{self, Event},
-    fault::Fault,
+    events::{self, Event, ROW_LEN},
+    fault::{Fault, guarded},
     index::Index,
     newest::Newest,
     origin::Origin,
@@ -66,10 +68,11 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
         // Made anew it would lock out everyone who was let in.
         return Err(Fault::Damaged(format!("{CONTROL_FILE} is missing").into()));
     }
-    let (control, contents) = Control::open(disk, &control_path)?;
+    let (control, mut contents) = Control::open(disk, &control_path)?;
     let (segments, newest_db) = open_chain(shared)?;
     let mut load = Load::new(shared);
     load.seen_before(&contents.seen);
+    load.sessions_1 = std::mem::take(&mut contents.sessions_1);
     let mut registry = Registry::new(contents);
     for segment in &segments {
         load.files.insert(segment.first, segment.clone());
@@ -123,7 +126,8 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
         .expect("there is always a newest file")
         .clone();
     let next_seq = next_seq.max(newest_segment.first);
-    let newest = Newest::take(newest_segment, newest_db)?;
+    let path = newest_segment.path.clone();
+    let newest = guarded(&path, || Newest::take(newest_segment, newest_db))?;
     *shared.index() = index;
     shared.change_carried(|map| *map = carried);
     *shared
@@ -173,7 +177,7 @@ fn open_chain(shared: &Shared) -> Result<(Vec<Arc<Segment>>, Arc<Database>), Fau
     let path = log_path(&setup.dir, newest);
     let (mut db, layout) = segment::open_newest(&*setup.disk, &path)?;
     if layout == Layout::V1 {
-        let next = upgrade::seal(db, newest)?;
+        let next = guarded(&path, || upgrade::seal(db, newest))?;
         if let Some(next) = next {
             firsts.push(newest);
             newest = next;
@@ -202,6 +206,19 @@ fn open_chain(shared: &Shared) -> Result<(Vec<Arc<Segment>>, Arc<Database>), Fau
     Ok((chain, db))
 }
 
+/// What was read of a file, if it is what was written. What is not is left out and told: the rest of
+/// the file is as good as before.
+fn whole<T>(read: Result<T, Unreadable>, segment: &Segment, number: u64) -> Option<T> {
+    match read {
+        Ok(read) => Some(read),
+        Err(Unreadable) => {
+            let file = segment.path.display();
+            tracing::error!(%file, number, "damaged, and left out: it does not read as it was written");
+            None
+        }
+    }
+}
+
 struct Load<'a> {
     shared: &'a Shared,
     files: BTreeMap<u64, Arc<Segment>>,
@@ -221,6 +238,8 @@ struct Load<'a> {
     last_millis: u64,
     /// Hashes of messages that came before their window do not matter any more.
     now: Timestamp,
+    /// When the sessions were made that files of format 1 name.
+    sessions_1: HashMap<SessionId, Timestamp>,
 }
 
 /// No message by that number.
@@ -243,6 +262,7 @@ impl<'a> Load<'a> {
             next_event: 1,
             last_millis: 0,
             now: shared.setup.clock.now(),
+            sessions_1: HashMap::new(),
         }
     }
 
@@ -259,9 +279,17 @@ impl<'a> Load<'a> {
             let (number, origin) = row?;
             let number = u32::try_from(number.value())
                 .map_err(|_| Fault::Damaged("an origin's number is too large".into()))?;
-            self.shared
-                .origins
-                .learn(number, Origin::decode(txn.layout, origin.value())?);
+            let mut origin = Origin::decode(txn.layout, origin.value())?;
+            if txn.layout == Layout::V1
+                && let Inbox::Session(session) = &mut origin.to.inbox
+            {
+                session.made = self
+                    .sessions_1
+                    .get(&session.id)
+                    .copied()
+                    .unwrap_or_default();
+            }
+            self.shared.origins.learn(number, origin);
         }
         for row in txn.open_table(CARRIED)?.iter()? {
             let (seq, value) = row?;
@@ -273,8 +301,10 @@ impl<'a> Load<'a> {
         }
         for row in txn.open_table(MOVED)?.iter()? {
             let (number, value) = row?;
-            let event = Event::decode(txn.layout, &mut In(value.value()))?;
-            self.moved.insert(number.value(), event);
+            let event = Event::decode(txn.layout, &mut In(value.value()));
+            if let Some(event) = whole(event, segment, number.value()) {
+                self.moved.insert(number.value(), event);
+            }
             self.next_event = self.next_event.max(number.value() + 1);
         }
         Ok(())
@@ -283,21 +313,27 @@ impl<'a> Load<'a> {
     /// Entries and events, in their order.
     fn second_pass(&mut self, segment: &Arc<Segment>, txn: &View) -> Result<(), Fault> {
         for row in txn.open_table(CARRIED)?.iter()? {
-            let entry = Entry::decode(txn.layout, row?.1.value())?;
+            let Ok(entry) = Entry::decode(txn.layout, row?.1.value()) else {
+                continue;
+            };
             if self.carried.get(&entry.seq()) == Some(&segment.first) {
                 self.arrived(segment, &entry)?;
             }
         }
         let mut numbers = Vec::new();
         for row in txn.open_table(HEADS)?.iter()? {
-            for entry in entry::decode_row(txn.layout, row?.1.value()) {
-                let entry = entry?;
-                let seq = entry.seq();
+            let (first, row) = row?;
+            let seqs = first.value()..;
+            for (seq, entry) in seqs.zip(entry::decode_row(txn.layout, row.value())) {
                 let place = usize::try_from(seq - segment.first).unwrap_or(usize::MAX);
                 numbers.resize(place, NONE);
-                numbers.push(entry.origin);
                 segment.last.fetch_max(seq, Ordering::Relaxed);
                 self.next_seq = self.next_seq.max(seq + 1);
+                let Some(entry) = whole(entry, segment, seq) else {
+                    numbers.push(NONE);
+                    continue;
+                };
+                numbers.push(entry.origin);
                 self.last_millis = self.last_millis.max(entry::millis_of(entry.id));
                 if !self.carried.contains_key(&seq) {
                     self.arrived(segment, &entry)?;
@@ -308,7 +344,11 @@ impl<'a> Load<'a> {
         for row in txn.open_table(EVENTS)?.iter()? {
             let (first, row) = row?;
             for event in events::decode_row(txn.layout, first.value(), row.value()) {
-                let (number, event) = event?;
+                let Some((number, event)) = whole(event, segment, first.value()) else {
+                    // How many stood behind it is not known; a row has no more than this.
+                    self.next_event = self.next_event.max(first.value() + ROW_LEN as u64);
+                    break;
+                };
                 self.moved_before(number);
                 self.happened(&event);
                 if event.what != Happening::Repeated

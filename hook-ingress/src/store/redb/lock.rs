@@ -24,9 +24,8 @@ impl Lock {
     /// Takes the lock and writes down who has it.
     pub(super) fn take(dir: &Path) -> Result<Self, OpenError> {
         let path = dir.join(LOCK_FILE);
-        let disk = |error: io::Error| OpenError::Disk(format!("{}: {error}", path.display()));
-        fs::create_dir_all(dir)
-            .map_err(|error| OpenError::Disk(format!("{}: {error}", dir.display())))?;
+        let disk = |error: io::Error| OpenError::io(&path, &error);
+        fs::create_dir_all(dir).map_err(|error| OpenError::io(dir, &error))?;
         let mut file = open_private(&path).map_err(disk)?;
         let mut looks = 0;
         loop {

@@ -159,18 +159,33 @@ pub enum OpenError {
         known: u64,
     },
     /// A file does not hold what was written to it.
-    #[error("the store is damaged: {0}")]
+    #[error(
+        "the store is damaged: {0}; keep a copy of its directory, and restore a backup into an empty one: doorbell restore <file> --data-dir <dir>"
+    )]
     Damaged(String),
-    /// The disk did not do as it was told.
-    #[error("the store cannot be opened: {0}")]
+    /// The disk did not do as it was told. It names the file or the directory.
+    #[error("{0}")]
     Disk(String),
 }
 
 impl OpenError {
+    /// What the machine says of a file or directory, and what to do about it where that is known.
+    fn io(path: &Path, error: &io::Error) -> Self {
+        let cure = match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                "; run as the user whose directory it is, or name another with --data-dir"
+            }
+            io::ErrorKind::StorageFull => "; make room on its disk",
+            io::ErrorKind::ReadOnlyFilesystem => "; name a directory that can be written to",
+            _ => "",
+        };
+        Self::Disk(format!("{}: {error}{cure}", path.display()))
+    }
+
     fn new(dir: &Path, fault: Fault) -> Self {
         match fault {
-            Fault::Disk(why) => Self::Disk(why.to_string()),
-            Fault::Damaged(why) => Self::Damaged(why.to_string()),
+            Fault::Disk(why) => Self::Disk(format!("{}: {why}", dir.display())),
+            Fault::Damaged(why) => Self::Damaged(format!("{}: {why}", dir.display())),
             Fault::Newer { file, found, known } => Self::Newer {
                 file: file.to_string(),
                 found,
@@ -239,7 +254,7 @@ impl RedbStore {
             let builder = thread::Builder::new().name(name.into());
             builder
                 .spawn(work)
-                .map_err(|error| OpenError::Disk(error.to_string()))
+                .map_err(|error| OpenError::Disk(format!("no thread can be started: {error}")))
         };
         let keeper = Keeper::new(shared.clone(), waiting, queue.clone());
         let keeper = spawn("doorbell-keeper", Box::new(move || keeper.run()))?;

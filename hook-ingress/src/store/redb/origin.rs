@@ -10,14 +10,15 @@ use std::{
 };
 
 use doorbell_core::{
-    address::{Address, Inbox},
+    address::{Address, Inbox, SessionRef},
     folder::Folder,
     grant::{Context, GrantId},
     message::{Destination, Matched, RouteId, Via},
+    time::Timestamp,
 };
 
 use super::{
-    codec::{In, Out, Unreadable},
+    codec::{In, Out, Unreadable, seal, unseal},
     segment::Layout,
 };
 
@@ -25,6 +26,8 @@ use super::{
 const RULE: u8 = 1;
 /// The field that says that the grant only tries something out.
 const PROBE: u8 = 2;
+/// The field of when the session was made that it goes to.
+const SESSION_MADE: u8 = 3;
 
 /// What every message through one grant, by one rule or none, to one destination has in common.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,10 +74,13 @@ impl Origin {
             }
             Inbox::Session(session) => {
                 out.u8(1);
-                out.text(session.as_str());
+                out.text(session.id.as_str());
             }
         }
         out.text(self.to.folder.as_str());
+        if let Inbox::Session(session) = &self.to.inbox {
+            out.field(SESSION_MADE, |out| out.u64(session.made.as_millis()));
+        }
         if let Some(rule) = &self.rule {
             out.field(RULE, |out| {
                 out.u128(rule.id.as_u128());
@@ -84,20 +90,26 @@ impl Origin {
         if self.probe {
             out.field(PROBE, |_| {});
         }
-        out.0
+        seal(&out.0)
     }
 
     /// From a file.
     pub(super) fn decode(layout: Layout, bytes: &[u8]) -> Result<Self, Unreadable> {
-        let mut from = In(bytes);
+        let mut from = In(match layout {
+            Layout::V1 => bytes,
+            Layout::V2 => unseal(bytes)?,
+        });
         let grant = GrantId::from_u128(from.u128()?);
         let address_text = from.text()?;
         let address = address_text.parse().map_err(|_| Unreadable)?;
         let sender = from.text()?.into();
         let context = from.maybe_parsed()?;
-        let inbox = match from.u8()? {
+        let mut inbox = match from.u8()? {
             0 => Inbox::Folder(from.parsed()?),
-            1 => Inbox::Session(from.parsed()?),
+            1 => Inbox::Session(SessionRef {
+                id: from.parsed()?,
+                made: Timestamp::default(),
+            }),
             _ => return Err(Unreadable),
         };
         let folder: Folder = from.parsed()?;
@@ -117,9 +129,10 @@ impl Origin {
                 from.end()?;
             }
             Layout::V2 => from.fields(|tag, from| {
-                match tag {
-                    RULE => rule = Some(matched(from)?),
-                    PROBE => probe = true,
+                match (tag, &mut inbox) {
+                    (RULE, _) => rule = Some(matched(from)?),
+                    (PROBE, _) => probe = true,
+                    (SESSION_MADE, Inbox::Session(session)) => session.made = from.time()?,
                     _ => {}
                 }
                 Ok(())

@@ -144,7 +144,7 @@ impl Log for RedbStore {
         }
         let check = record::check(&head, &body);
         let session = match to.inbox {
-            Inbox::Session(id) => Some(id),
+            Inbox::Session(session) => Some(session),
             Inbox::Folder(_) => None,
         };
         Box::pin(self.ask(move |answer| {
@@ -194,8 +194,11 @@ impl Log for RedbStore {
                     }
                 }
                 drop(index);
+                // Nobody can work with it: after its attempts it lies among the dead.
+                messages.retain(|message| !message.damaged);
                 messages.iter().for_each(tell_leased);
-                let observed = shared.messages(&picked.observed, body_limit, now)?;
+                let mut observed = shared.messages(&picked.observed, body_limit, now)?;
+                observed.retain(|message| !message.damaged);
                 Ok(Leased {
                     messages,
                     observed,

@@ -15,7 +15,7 @@ use super::{
     events,
     fault::Fault,
     origin::Origin,
-    record,
+    record::{self, Front},
     schema::{CARRIED, EVENTS, HEADS, MOVED},
     segment::{self, Segment, View},
     shared::Shared,
@@ -23,6 +23,31 @@ use super::{
 
 /// How often a message is looked for while files come and go.
 const TRIES: usize = 4;
+
+/// What a message's record holds, as much of the body as is asked for, once it was found to be what
+/// was written.
+fn record(
+    records: &mut segment::Records,
+    entry: &Entry,
+    body_limit: usize,
+) -> Result<(Front, Vec<u8>), Fault> {
+    let head_len = entry.head_len as usize;
+    let (body_len, at) = (entry.body_len as usize, u64::from(entry.at));
+    let shown = body_len.min(body_limit);
+    let read = match entry.check {
+        Some(_) => record::to_read(body_len, shown),
+        None => shown,
+    };
+    // By itself, so that whoever shows it need not move it.
+    let mut body = records.bytes(at + head_len as u64, read)?;
+    let bytes = records.passing(at, head_len)?;
+    let front = record::decode_front(bytes)?;
+    if !record::is_whole(entry.check, bytes, &front.checks, &body) {
+        return Err(Fault::Damaged("its checksum does not hold".into()));
+    }
+    body.truncate(shown);
+    Ok((front, body))
+}
 
 impl Shared {
     /// Reads from the file that a message is in. It may be moving to another one meanwhile.
@@ -112,12 +137,14 @@ impl Shared {
             .origins
             .get(entry.origin)
             .ok_or_else(|| Fault::Damaged("a message's origin is missing".into()))?;
-        let head_len = entry.head_len as usize;
-        let cut = (entry.body_len as usize).min(body_limit);
-        let at = u64::from(entry.at);
-        let front = record::decode_front(records.passing(at, head_len)?)?;
-        // By itself, so that whoever shows it need not move it.
-        let body = records.bytes(at + head_len as u64, cut)?;
+        let (front, body, damaged) = match record(records, &entry, body_limit) {
+            Ok((front, body)) => (front, body, false),
+            Err(Fault::Damaged(why)) => {
+                tracing::error!(id = %entry.id, %why, "a message is damaged");
+                (Front::default(), Vec::new(), true)
+            }
+            Err(other) => return Err(other),
+        };
         let (state, attempt) = {
             let index = self.index();
             (index.state(seq, entry.mode, now), index.attempts.of(seq))
@@ -141,6 +168,7 @@ impl Shared {
             state,
             repeat_of: front.repeat_of,
             test: entry.test,
+            damaged,
         }))
     }
 
@@ -163,6 +191,10 @@ impl Shared {
         let Some(message) = self.messages(&[seq], body_limit, now)?.pop() else {
             return Ok(None);
         };
+        if message.damaged {
+            let why = format!("message {id} does not read as it was written");
+            return Err(Fault::Damaged(why.into()));
+        }
         let mut life = self.life(seq)?;
         // That its last lease ended is nobody's doing; it may not be written down yet.
         if message.state == State::Dead
@@ -199,8 +231,9 @@ impl Shared {
                 for table in [EVENTS, MOVED] {
                     for row in txn.open_table(table)?.iter()? {
                         let (first, row) = row?;
-                        for event in events::decode_row(txn.layout, first.value(), row.value()) {
-                            let (number, event) = event?;
+                        let events = events::decode_row(txn.layout, first.value(), row.value());
+                        // Of one that is damaged the start told.
+                        for (number, event) in events.filter_map(Result::ok) {
                             if event.seq == seq && event.what != Happening::Repeated {
                                 life.push((number, event.life()));
                             }
@@ -337,8 +370,10 @@ impl PageReader<'_> {
             rows.next_back()
         } {
             let (_, row) = row?;
-            let mut entries: Vec<_> =
-                entry::decode_row(txn.layout, row.value()).collect::<Result<_, _>>()?;
+            // Of one that is damaged the start told.
+            let mut entries: Vec<_> = entry::decode_row(txn.layout, row.value())
+                .filter_map(Result::ok)
+                .collect();
             if !forwards {
                 entries.reverse();
             }

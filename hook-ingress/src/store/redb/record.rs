@@ -15,7 +15,7 @@ const CHECKS: u8 = 2;
 pub(super) const CHUNK: usize = 64 << 10;
 
 /// What stands in front of a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Front {
     pub(super) head: Head,
     /// The first message that came with the provider's id, if that had other content.
@@ -30,6 +30,20 @@ pub(super) fn check(front: &[u8], body: &[u8]) -> u32 {
     hasher.update(front);
     hasher.update(&body[..body.len().min(CHUNK)]);
     hasher.finalize()
+}
+
+/// How much of a body has to be read so that what is shown of it can be checked.
+pub(super) fn to_read(body_len: usize, shown: usize) -> usize {
+    shown.max(1).next_multiple_of(CHUNK).min(body_len)
+}
+
+/// Whether a record's front and the beginning of its body, as far as it was read, are what was
+/// written. One of format 1 cannot be checked.
+pub(super) fn is_whole(check: Option<u32>, front: &[u8], checks: &[u32], body: &[u8]) -> bool {
+    let Some(expected) = check else { return true };
+    let mut later = body.chunks(CHUNK).skip(1).zip(checks);
+    self::check(front, body) == expected
+        && later.all(|(chunk, check)| crc32fast::hash(chunk) == *check)
 }
 
 /// Writes a request down, less its body.
@@ -166,5 +180,27 @@ mod tests {
         assert_eq!((front.repeat_of, front.checks.len()), (Some(first), 2));
         assert_eq!(front.checks[1], crc32fast::hash(&body[CHUNK * 2..]));
         assert_eq!(decode_front(&bytes[..bytes.len() - 1]), Err(Unreadable));
+    }
+
+    #[test]
+    fn a_turned_bit_in_what_is_read_of_a_body_is_noticed_wherever_it_is_cut() {
+        let body: Vec<u8> = (0..CHUNK * 2 + 100).map(|i| i as u8).collect();
+        let front = encode_front(&a_head(None), &body);
+        let checks = decode_front(&front).unwrap().checks;
+        let whole = Some(check(&front, &body));
+        for shown in [0, 1, CHUNK, CHUNK + 1, body.len()] {
+            let mut read = body[..to_read(body.len(), shown)].to_vec();
+            assert!(read.len() >= shown);
+            assert!(is_whole(whole, &front, &checks, &read), "{shown}");
+            for at in [0, shown.saturating_sub(1), read.len() - 1] {
+                read[at] ^= 4;
+                assert!(!is_whole(whole, &front, &checks, &read), "{at} of {shown}");
+                assert!(is_whole(None, &front, &checks, &read), "nobody can know");
+                read[at] ^= 4;
+            }
+            let mut bent = front.clone();
+            bent[7] ^= 1;
+            assert!(!is_whole(whole, &bent, &checks, &read));
+        }
     }
 }

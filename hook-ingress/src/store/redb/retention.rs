@@ -224,7 +224,9 @@ fn inventory(shared: &Shared, segment: &Segment) -> Result<Inventory, Fault> {
             }
         };
         for row in txn.open_table(CARRIED)?.iter()? {
-            let carried = Entry::decode(txn.layout, row?.1.value())?;
+            let Ok(carried) = Entry::decode(txn.layout, row?.1.value()) else {
+                continue;
+            };
             // One that was carried on from here is not in the map under this file any more.
             let seq = carried.seq();
             if shared
@@ -236,17 +238,16 @@ fn inventory(shared: &Shared, segment: &Segment) -> Result<Inventory, Fault> {
             }
         }
         for row in txn.open_table(HEADS)?.iter()? {
-            for entry in entry::decode_row(txn.layout, row?.1.value()) {
-                here(entry?);
-            }
+            let row = row?.1;
+            let entries = entry::decode_row(txn.layout, row.value());
+            entries.filter_map(Result::ok).for_each(&mut here);
         }
         let mut events = Vec::new();
         for table in [MOVED, EVENTS] {
             for row in txn.open_table(table)?.iter()? {
                 let (first, row) = row?;
-                for event in events::decode_row(txn.layout, first.value(), row.value()) {
-                    events.push(event?);
-                }
+                let row = events::decode_row(txn.layout, first.value(), row.value());
+                events.extend(row.filter_map(Result::ok));
             }
         }
         Ok(Inventory { entries, events })

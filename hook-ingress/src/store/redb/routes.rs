@@ -1,23 +1,28 @@
 //! Rules that route messages: decided in a turn, kept in the control file.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use ::redb::{ReadTransaction, ReadableTable};
+use ::redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use doorbell_core::{
+    label::SessionId,
     message::RouteId,
     ports::SetRuleError,
-    route::{HeaderGlobs, NewRule, Owner, Rule, Table},
+    route::{HeaderGlobs, NewRule, Owner, Rule, Table, Target},
+    time::Timestamp,
 };
 
 use super::{
-    codec::{In, Out, Unreadable},
+    codec::{In, Out, Unreadable, unseal},
     command::Answer,
-    control::{Change, unkey},
+    control::{Change, key, unkey},
     fault::Fault,
     schema::ROUTES,
     shared::Shared,
     turn::{Turn, reply},
 };
+
+/// The field of when a target's session was made.
+const SESSION_MADE: u8 = 1;
 
 /// A change to the rules.
 #[derive(Debug)]
@@ -79,7 +84,7 @@ pub(super) fn read(txn: &ReadTransaction) -> Result<Table, Fault> {
     for row in txn.open_table(ROUTES)?.iter()? {
         let (id, value) = row?;
         let id = RouteId::from_u128(unkey(id.value())?);
-        rules.push(Arc::new(decode(id, value.value())?));
+        rules.push(Arc::new(decode(id, unseal(value.value())?)?));
     }
     Ok(Table::new(rules))
 }
@@ -97,7 +102,33 @@ pub(super) fn encode(rule: &Rule) -> Vec<u8> {
     out.text(&rule.target.to_string());
     out.u64(rule.seq.into());
     out.u64(rule.created_at.as_millis());
+    if let Some(made) = rule.session_made {
+        out.field(SESSION_MADE, |out| out.u64(made.as_millis()));
+    }
     out.0
+}
+
+/// Gives rules of format 1 the session that bears their target's id now.
+pub(super) fn upgrade(
+    txn: &WriteTransaction,
+    made: &HashMap<SessionId, Timestamp>,
+) -> Result<(), Fault> {
+    let mut table = txn.open_table(ROUTES)?;
+    let mut rules = Vec::new();
+    for row in table.iter()? {
+        let (id, value) = row?;
+        rules.push(decode(
+            RouteId::from_u128(unkey(id.value())?),
+            value.value(),
+        )?);
+    }
+    for mut rule in rules {
+        if let Target::Session(id) = &rule.target {
+            rule.session_made = made.get(id).copied();
+            table.insert(&key(rule.id.as_u128())[..], &encode(&rule)[..])?;
+        }
+    }
+    Ok(())
 }
 
 fn decode(id: RouteId, bytes: &[u8]) -> Result<Rule, Unreadable> {
@@ -109,16 +140,22 @@ fn decode(id: RouteId, bytes: &[u8]) -> Result<Rule, Unreadable> {
     for _ in 0..from.len()? {
         headers.push((from.text()?, from.text()?));
     }
-    let rule = Rule {
+    let mut rule = Rule {
         id,
         owner,
         pattern,
         sender,
         headers: HeaderGlobs::new(headers).map_err(|_| Unreadable)?,
         target: from.parsed()?,
+        session_made: None,
         seq: u32::try_from(from.u64()?).map_err(|_| Unreadable)?,
         created_at: from.time()?,
     };
-    from.fields(|_, _| Ok(()))?;
+    from.fields(|tag, from| {
+        if tag == SESSION_MADE {
+            rule.session_made = Some(from.time()?);
+        }
+        Ok(())
+    })?;
     Ok(rule)
 }

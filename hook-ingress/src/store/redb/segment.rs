@@ -20,7 +20,7 @@ use ::redb::{
 use super::{
     disk::{Disk, Opened},
     entry::Entry,
-    fault::Fault,
+    fault::{Fault, guarded},
     schema::{
         BODIES, CARRIED, DRAFT_SUFFIX, FORMAT, HEADS, LOG_TABLES, META, META_FIRST, META_FORMAT,
         OLDEST_FORMAT,
@@ -125,11 +125,15 @@ impl Segment {
         loop {
             let handle = self.handle.read().expect("nothing panics under this lock");
             match &*handle {
-                Handle::Newest(db) => return read(&View::newest(db)?),
+                Handle::Newest(db) => {
+                    return guarded(&self.path, || read(&View::newest(db)?));
+                }
                 Handle::Sealed(db, layout) => {
-                    return read(&View {
-                        txn: db.begin_read()?,
-                        layout: *layout,
+                    return guarded(&self.path, || {
+                        read(&View {
+                            txn: db.begin_read()?,
+                            layout: *layout,
+                        })
                     });
                 }
                 Handle::Retired => return Err(Fault::Disk("the file is being put away".into())),
@@ -177,7 +181,8 @@ pub(super) fn open_newest(disk: &dyn Disk, path: &Path) -> Result<(Database, Lay
             .insert(META_FORMAT, &FORMAT.to_le_bytes()[..])?;
         Ok(())
     })?;
-    let layout = check_format(path, meta(&db.begin_read()?, META_FORMAT)?)?;
+    let found = guarded(path, || meta(&db.begin_read()?, META_FORMAT))?;
+    let layout = check_format(path, found)?;
     Ok((db, layout))
 }
 
@@ -212,25 +217,35 @@ pub(super) fn open_or_make(
 
 /// Opens a file that is there for writing, with a cache of so many bytes.
 fn open_writable(disk: &dyn Disk, path: &Path, cache: usize) -> Result<Database, Fault> {
-    let opened = builder(cache).create_with_backend(Opened(disk.open(path)?));
-    opened.map_err(|error| Fault::from(error).of(path))
+    guarded(path, || {
+        let file = Opened(disk.open(path)?);
+        if file.0.len()? == 0 {
+            // redb would take it for a new one.
+            return Err(Fault::Damaged("it is empty".into()));
+        }
+        Ok(builder(cache).create_with_backend(file)?)
+    })
 }
 
 /// Makes a file.
 pub(super) fn create(disk: &dyn Disk, path: &Path, cache: usize) -> Result<Database, Fault> {
-    let made = builder(cache).create_with_backend(Opened(disk.create(path)?));
-    made.map_err(|error| Fault::from(error).of(path))
+    guarded(path, || {
+        let file = Opened(disk.create(path)?);
+        Ok(builder(cache).create_with_backend(file)?)
+    })
 }
 
 /// Opens a sealed file. One that was being sealed when the process died is repaired first.
 fn open_sealed(disk: &dyn Disk, path: &Path) -> Result<(ReadOnlyDatabase, Layout), Fault> {
-    let open = || -> Result<_, Fault> {
-        let backend = Opened(disk.open(path)?);
-        match builder(SEALED_CACHE).open_read_only_with_backend(backend) {
-            Ok(db) => Ok(Some(db)),
-            Err(::redb::DatabaseError::RepairAborted) => Ok(None),
-            Err(error) => Err(Fault::from(error).of(path)),
-        }
+    let open = || {
+        guarded(path, || {
+            let backend = Opened(disk.open(path)?);
+            match builder(SEALED_CACHE).open_read_only_with_backend(backend) {
+                Ok(db) => Ok(Some(db)),
+                Err(::redb::DatabaseError::RepairAborted) => Ok(None),
+                Err(error) => Err(Fault::from(error)),
+            }
+        })
     };
     let db = match open()? {
         Some(db) => db,
@@ -241,7 +256,8 @@ fn open_sealed(disk: &dyn Disk, path: &Path) -> Result<(ReadOnlyDatabase, Layout
                 .ok_or_else(|| Fault::Damaged("it needs repair after a repair".into()).of(path))?
         }
     };
-    let layout = check_format(path, meta(&db.begin_read()?, META_FORMAT)?)?;
+    let found = guarded(path, || meta(&db.begin_read()?, META_FORMAT))?;
+    let layout = check_format(path, found)?;
     Ok((db, layout))
 }
 

@@ -80,10 +80,10 @@ impl Turn {
             self.puts.push((put.answer, Put::Revoked));
             return Ok(());
         }
-        if let Some(id) = &put.session
+        if let Some(session) = &put.session
             && self
                 .channels
-                .session(shared, id)
+                .session_of(shared, session)
                 .is_none_or(|session| session.ended_at.is_some())
         {
             self.puts.push((put.answer, Put::Ended));

@@ -1,18 +1,38 @@
 //! From format 1, which the first released version wrote, to format 2.
 //!
 //! The control file goes first, in one commit: from then on an older program refuses the
-//! directory by name. What it held reads as values without fields. A log file of format 1 is never
+//! directory by name. Its values get what they lack. A log file of format 1 is never
 //! written again: the newest is closed and the next begins, in which arrivals and events go on; a
 //! crash between the two finds a newest file of format 1 once more. A sealed file of format 1 goes
 //! when its time comes, as any other; until then its messages read as unchecked.
 
-use ::redb::{Database, ReadableDatabase, ReadableTable};
+use ::redb::{Database, ReadableDatabase, ReadableTable, TableHandle, WriteTransaction};
 
 use super::{
+    channels, codec,
     fault::Fault,
-    schema::{FORMAT, HEADS, META, META_FORMAT},
+    schema::{CONTROL_META, CONTROL_TABLES, FORMAT, HEADS, META, META_FORMAT},
     segment::{self, Layout},
 };
+
+/// Gives the control file's values what they lack: the moments their sessions were made, and
+/// checksums.
+pub(super) fn control(txn: &WriteTransaction) -> Result<(), Fault> {
+    channels::upgrade(txn)?;
+    let values = CONTROL_TABLES.into_iter();
+    for table in values.filter(|table| table.name() != CONTROL_META.name()) {
+        let mut table = txn.open_table(table)?;
+        let mut rows = Vec::new();
+        for row in table.iter()? {
+            let (key, value) = row?;
+            rows.push((key.value().to_vec(), codec::seal(value.value())));
+        }
+        for (key, value) in rows {
+            table.insert(&key[..], &value[..])?;
+        }
+    }
+    Ok(())
+}
 
 /// Ends a newest log file of format 1, whose first sequence number is `first`: the number that the
 /// next file begins with, or none where nothing stands in this one and it was made one of format 2.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use doorbell_core::{
+    address::SessionRef,
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
     grant::GrantId,
@@ -42,16 +43,26 @@ impl Changed {
         })
     }
 
-    /// A session as it stands now.
+    /// The newest session of an id as it stands now.
     pub(in super::super) fn session(
         &self,
         shared: &Shared,
         id: &SessionId,
     ) -> Option<Arc<Session>> {
-        let changed = self.known.sessions.get(id).cloned();
+        let changed = self.known.session(id).cloned();
+        changed.or_else(|| committed(shared, |registry| registry.channels.session(id).cloned()))
+    }
+
+    /// This very session as it stands now.
+    pub(in super::super) fn session_of(
+        &self,
+        shared: &Shared,
+        session: &SessionRef,
+    ) -> Option<Arc<Session>> {
+        let changed = self.known.sessions.get(session).cloned();
         changed.or_else(|| {
             committed(shared, |registry| {
-                registry.channels.sessions.get(id).cloned()
+                registry.channels.sessions.get(session).cloned()
             })
         })
     }
@@ -115,9 +126,11 @@ impl Turn {
         true
     }
 
-    fn make_session(&mut self, shared: &Shared, session: Session) -> MakeSession {
-        if let Some(stands) = self.channels.session(shared, &session.id) {
-            return MakeSession::Stands(stands);
+    fn make_session(&mut self, shared: &Shared, mut session: Session) -> MakeSession {
+        match self.channels.session(shared, &session.id) {
+            Some(stands) if stands.ended_at.is_none() => return MakeSession::Stands(stands),
+            Some(before) => session.created_at = session.created_after(&before),
+            None => {}
         }
         let session = Arc::new(session);
         self.change(ChannelChange::Session(session.clone()));

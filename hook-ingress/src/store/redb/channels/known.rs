@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use doorbell_core::{
-    acl::Scope, capability::KeyRing, channel::ChannelGrant, grant::GrantId, label::SessionId,
-    ports::ChannelUse, session::Session,
+    acl::Scope, address::SessionRef, capability::KeyRing, channel::ChannelGrant, grant::GrantId,
+    label::SessionId, ports::ChannelUse, session::Session, time::Timestamp,
 };
 
 use crate::store::redb::registry::Registry;
@@ -21,14 +21,16 @@ pub(in super::super) enum ChannelChange {
     /// A grant that nobody needs to remember.
     ForgetGrant(GrantId),
     /// A session that nobody needs to remember.
-    ForgetSession(SessionId),
+    ForgetSession(SessionRef),
 }
 
 /// All of them.
 #[derive(Default)]
 pub(in super::super) struct Known {
     pub(in super::super) grants: HashMap<GrantId, Arc<ChannelGrant>>,
-    pub(in super::super) sessions: HashMap<SessionId, Arc<Session>>,
+    pub(in super::super) sessions: HashMap<SessionRef, Arc<Session>>,
+    /// When the newest session of each id was made.
+    newest: HashMap<SessionId, Timestamp>,
     /// Made once per change, so that the front door only copies a pointer.
     pub(in super::super) ring: KeyRing,
 }
@@ -40,17 +42,35 @@ impl Known {
             ChannelChange::Grant(grant) => {
                 self.grants.insert(grant.id, grant.clone());
             }
-            ChannelChange::Session(session) => {
-                self.sessions.insert(session.id.clone(), session.clone());
-            }
+            ChannelChange::Session(session) => self.keep_session(session.clone()),
             ChannelChange::Keys(ring) => self.ring = ring.clone(),
             ChannelChange::ForgetGrant(id) => {
                 self.grants.remove(id);
             }
-            ChannelChange::ForgetSession(id) => {
-                self.sessions.remove(id);
+            ChannelChange::ForgetSession(session) => {
+                self.sessions.remove(session);
+                if self.newest.get(&session.id) == Some(&session.made) {
+                    self.newest.remove(&session.id);
+                }
             }
         }
+    }
+
+    /// Takes in a session.
+    pub(super) fn keep_session(&mut self, session: Arc<Session>) {
+        let newest = self.newest.entry(session.id.clone()).or_default();
+        *newest = session.created_at.max(*newest);
+        self.sessions.insert(session.reference(), session);
+    }
+
+    /// The newest session of an id.
+    pub(super) fn session(&self, id: &SessionId) -> Option<&Arc<Session>> {
+        let made = *self.newest.get(id)?;
+        let session = SessionRef {
+            id: id.clone(),
+            made,
+        };
+        self.sessions.get(&session)
     }
 
     pub(super) fn list_sessions(&self, scope: &Scope) -> Vec<Arc<Session>> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use doorbell_core::{
     acl::Scope,
+    address::SessionRef,
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
     grant::GrantId,
@@ -35,7 +36,11 @@ impl Channels for RedbStore {
     }
 
     fn session(&self, id: &SessionId) -> Option<Arc<Session>> {
-        self.registry().channels.sessions.get(id).cloned()
+        self.registry().channels.session(id).cloned()
+    }
+
+    fn session_of(&self, session: &SessionRef) -> Option<Arc<Session>> {
+        self.registry().channels.sessions.get(session).cloned()
     }
 }
 

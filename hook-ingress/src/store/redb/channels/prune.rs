@@ -7,8 +7,7 @@ use crate::store::redb::shared::Shared;
 
 /// Forgets the grants and the sessions that ended before `kept_since`.
 ///
-/// A session in whose inbox something still waits is remembered: whoever made another one under
-/// its id would be handed what was sent to the first.
+/// A session in whose inbox something still waits is remembered, so that it is told as ended.
 pub(in super::super) fn past(shared: &Shared, kept_since: Timestamp) -> Vec<ChannelChange> {
     let registry = shared
         .registry
@@ -27,9 +26,9 @@ pub(in super::super) fn past(shared: &Shared, kept_since: Timestamp) -> Vec<Chan
     let index = shared.index();
     for session in registry.channels.sessions.values() {
         if session.ended_at.is_some_and(|at| at < kept_since)
-            && index.is_quiet(&Inbox::Session(session.id.clone()))
+            && index.is_quiet(&Inbox::Session(session.reference()))
         {
-            changes.push(ChannelChange::ForgetSession(session.id.clone()));
+            changes.push(ChannelChange::ForgetSession(session.reference()));
         }
     }
     changes

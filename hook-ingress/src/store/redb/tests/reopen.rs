@@ -136,6 +136,7 @@ async fn rules_and_what_messages_say_of_them_survive_a_reopening() {
         sender: Some("github".parse().unwrap()),
         headers: HeaderGlobs::new([("X-Event", "p*"), ("x-ref", "é")]).unwrap(),
         target: target.parse().unwrap(),
+        session_made: Some(T0),
         seq: Some(7),
         created_at: T0,
     };

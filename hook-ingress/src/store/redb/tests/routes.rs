@@ -22,6 +22,7 @@ fn rule(n: u128) -> NewRule {
         sender: None,
         headers: HeaderGlobs::new([("x-event", "p*")]).unwrap(),
         target: "acme/eng#observe".parse().unwrap(),
+        session_made: Some(T0),
         seq: None,
         created_at: T0,
     }

@@ -68,7 +68,7 @@ impl Pusher {
     pub(super) fn attach(house: Arc<House>, desk: Local, push: Push, until: Until) -> Answer<Self> {
         let held = push.attach.map(|id| desk.hold(&id)).transpose()?;
         let mut inboxes = match &held {
-            Some((session, _)) => vec![Inbox::Session(session.id.clone())],
+            Some((session, _)) => vec![Inbox::Session(session.reference())],
             None => Vec::from_iter(desk.own_session_inbox()?),
         };
         if push.with_folder {
@@ -103,7 +103,7 @@ impl Pusher {
                 return None;
             }
             if let Some((session, _)) = &self.held {
-                let now = self.house.store.session(&session.id);
+                let now = self.house.store.session_of(&session.reference());
                 if now.is_none_or(|session| session.ended_at.is_some()) {
                     self.over = true;
                     return Some(Event::default().event("ended").data("{}"));

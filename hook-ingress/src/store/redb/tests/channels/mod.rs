@@ -10,7 +10,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use ::redb::Builder;
 use doorbell_core::{
     acl::Scope,
-    address::Inbox,
+    address::{Inbox, SessionRef},
     capability::{SigningKey, SigningKeyId, Verb},
     channel::ChannelGrant,
     grant::GrantId,
@@ -49,10 +49,18 @@ async fn made(store: &RedbStore, id: &str) -> Arc<Session> {
     }
 }
 
+/// The session of that id which was made at T0.
+fn this(id: &str) -> SessionRef {
+    SessionRef {
+        id: id.parse().unwrap(),
+        made: T0,
+    }
+}
+
 fn channel(n: u128, to: &str) -> ChannelGrant {
     ChannelGrant {
         id: GrantId::new(T0, n),
-        session: to.parse().unwrap(),
+        session: this(to),
         verb: Verb::SendInput,
         label: (n == 1).then(|| "nightly build".parse().unwrap()),
         owner_folder: "acme".parse().unwrap(),
@@ -66,7 +74,7 @@ fn channel(n: u128, to: &str) -> ChannelGrant {
 fn knock(grant: &Arc<ChannelGrant>, received_at: Timestamp) -> Arrival {
     Arrival {
         via: grant.clone().into(),
-        to: to_session(grant.session.as_str()),
+        to: to_session(grant.session.id.as_str()),
         rule: None,
         kind: Kind::Channel,
         mode: Mode::Trigger,
@@ -81,7 +89,7 @@ fn knock(grant: &Arc<ChannelGrant>, received_at: Timestamp) -> Arrival {
 
 fn to_session(id: &str) -> Destination {
     Destination {
-        inbox: Inbox::Session(id.parse().unwrap()),
+        inbox: Inbox::Session(this(id)),
         folder: "acme".parse().unwrap(),
     }
 }

@@ -21,7 +21,8 @@ async fn what_is_asked_after_a_revocation_or_an_end_is_refused_in_the_same_turn_
         let between = puts(&grants[1]);
         let end = store.end_session(id.parse().unwrap(), T0);
         let ended = puts(&grants[1]);
-        let taken = store.make_session(session(&id));
+        let anew = store.make_session(session(&id));
+        let stale = puts(&grants[1]);
 
         assert!(matches!(make.await, Ok(MakeSession::Made(_))));
         for insert in inserts {
@@ -34,10 +35,13 @@ async fn what_is_asked_after_a_revocation_or_an_end_is_refused_in_the_same_turn_
         for put in revoked {
             assert_eq!(put.await, Ok(Put::Revoked));
         }
-        for put in ended {
+        for put in ended.into_iter().chain(stale) {
             assert_eq!(put.await, Ok(Put::Ended));
         }
-        assert!(matches!(taken.await, Ok(MakeSession::Stands(_))));
+        let Ok(MakeSession::Made(anew)) = anew.await else {
+            panic!("the one of that id has ended");
+        };
+        assert!(anew.created_at > T0, "in the same turn it is another");
     }
 }
 

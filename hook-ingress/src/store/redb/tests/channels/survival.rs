@@ -34,11 +34,15 @@ async fn is_as_it_was(store: &RedbStore, before: &Told, token: &str) {
     );
     assert_eq!(store.put(knock(&grant(2), T0)).await, Ok(Put::Revoked));
     assert_eq!(store.put(knock(&grant(3), T0)).await, Ok(Put::Ended));
+    let over = store.session_of(&this("over")).unwrap();
+    assert_eq!(over.ended_at, Some(T0));
     let again = store.make_session(session("over")).await.unwrap();
-    let MakeSession::Stands(over) = again else {
+    let MakeSession::Made(again) = again else {
         panic!("{again:?}");
     };
-    assert_eq!(over.ended_at, Some(T0));
+    assert_eq!(store.put(knock(&grant(3), T0)).await, Ok(Put::Ended));
+    assert_eq!(store.session_of(&this("over")), Some(over));
+    assert_eq!(store.session(&again.id), Some(again));
 }
 
 #[tokio::test(flavor = "multi_thread")]
