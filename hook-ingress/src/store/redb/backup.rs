@@ -5,9 +5,10 @@
 //! cut or changed is refused before anything is put in place.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::Path,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use ::redb::{ReadTransaction, ReadableTable, TableHandle};
@@ -46,25 +47,57 @@ pub(super) struct Snapshot {
     pub(super) chain: Chain,
 }
 
-/// While it lives, no file is sealed and none goes.
-pub(super) struct Pin(Arc<Shared>);
+/// The copies that are being made: up to which file each goes, by its first number.
+#[derive(Default)]
+pub(super) struct Pins(Mutex<BTreeMap<u64, u64>>);
+
+impl Pins {
+    fn pins(&self) -> MutexGuard<'_, BTreeMap<u64, u64>> {
+        self.0.lock().expect("nothing panics under this lock")
+    }
+
+    /// Whether the file that begins with this number may be in a copy that is being made.
+    pub(super) fn hold(&self, first: u64) -> bool {
+        self.pins().values().any(|last| *last >= first)
+    }
+}
+
+/// While it lives, no file that it may copy is sealed and none goes.
+pub(super) struct Pin {
+    shared: Arc<Shared>,
+    ticket: u64,
+}
 
 impl Pin {
+    /// Of every file there is and will be, until it is known which are copied.
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        shared.pins.fetch_add(1, Ordering::SeqCst);
-        Self(shared.clone())
+        let mut pins = shared.pins.pins();
+        let ticket = pins.last_key_value().map_or(0, |(last, _)| last + 1);
+        pins.insert(ticket, u64::MAX);
+        drop(pins);
+        Self {
+            shared: shared.clone(),
+            ticket,
+        }
+    }
+
+    /// Lets go of the files behind those of a snapshot.
+    pub(super) fn narrow(&self, snapshot: &Snapshot) {
+        let last = snapshot.chain.last().map_or(0, |newest| newest.first);
+        self.shared.pins.pins().insert(self.ticket, last);
     }
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        self.0.pins.fetch_sub(1, Ordering::SeqCst);
+        self.shared.pins.pins().remove(&self.ticket);
     }
 }
 
-/// Writes a snapshot down.
+/// Writes a snapshot down, from handles of its own: nobody waits for it however long it takes. When
+/// the store's files are opened anew meanwhile it breaks off.
 pub(super) fn write(
-    snapshot: &Snapshot,
+    snapshot: Snapshot,
     sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<(), BackupError> {
     let mut out = Frames {
@@ -87,14 +120,15 @@ pub(super) fn write(
             out.row(key.value(), value.value())?;
         }
     }
+    // What it pins in the control file is given back now.
+    drop(snapshot.control);
     let Some((newest, sealed)) = snapshot.chain.split_last() else {
         return out.end();
     };
     for segment in sealed {
         out.name(FILE, &name_of(&segment.path))?;
-        let written = segment.read(|txn| Ok(log_tables(txn, &mut out)));
-        written.map_err(unreadable)??;
-        segment.close_if_idle();
+        let copied = segment.own_handle().map_err(unreadable)?;
+        log_tables(&copied, &mut out)?;
     }
     out.name(FILE, &name_of(&newest.path))?;
     log_tables(&snapshot.newest, &mut out)?;

@@ -2,8 +2,9 @@
 //! up those that nobody needs.
 
 use std::{
+    io,
     sync::{
-        Arc,
+        Arc, MutexGuard,
         atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
@@ -41,9 +42,22 @@ pub(super) struct Keeper {
     jobs: Receiver<Job>,
     writer: SyncSender<Command>,
     looked: Looked,
-    /// Files that wait for the end of a copy.
+}
+
+/// Files that are to be put away, once nobody copies them.
+#[derive(Default)]
+pub(super) struct Waiting {
     unsealed: Vec<Arc<Segment>>,
     gone: Vec<Arc<Segment>>,
+}
+
+impl Waiting {
+    /// Lets go of all of it, for the files to be opened anew.
+    pub(super) fn forget(&mut self) {
+        for segment in self.unsealed.drain(..).chain(self.gone.drain(..)) {
+            segment.retire();
+        }
+    }
 }
 
 impl Keeper {
@@ -52,14 +66,11 @@ impl Keeper {
         jobs: Receiver<Job>,
         writer: SyncSender<Command>,
     ) -> Self {
-        let (looked, unsealed, gone) = Default::default();
         Self {
             shared,
             jobs,
             writer,
-            looked,
-            unsealed,
-            gone,
+            looked: Looked::default(),
         }
     }
 
@@ -72,7 +83,7 @@ impl Keeper {
             let outcome = match self.jobs.recv_timeout(left) {
                 Ok(Job::Prepare) => self.prepare(),
                 Ok(Job::Seal(segment)) => {
-                    self.unsealed.push(segment);
+                    self.waiting().unsealed.push(segment);
                     self.put_away()
                 }
                 Ok(Job::Sweep(done)) => {
@@ -109,24 +120,42 @@ impl Keeper {
         Ok(())
     }
 
-    /// Seals and removes what waits for it, unless somebody copies the files.
-    fn put_away(&mut self) -> Result<(), Fault> {
-        if self.shared.pins.load(Ordering::SeqCst) > 0 {
-            return Ok(());
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.shared
+            .waiting
+            .lock()
+            .expect("nothing panics under this lock")
+    }
+
+    /// Seals and removes what waits for it, unless somebody copies it. What fails is tried again.
+    fn put_away(&self) -> Result<(), Fault> {
+        let mut waiting = self.waiting();
+        let mut outcome = Ok(());
+        for segment in std::mem::take(&mut waiting.unsealed) {
+            match seal(&self.shared, &segment) {
+                Ok(true) => {}
+                Ok(false) => waiting.unsealed.push(segment),
+                Err(fault) => outcome = Err(fault),
+            }
         }
-        while let Some(segment) = self.unsealed.pop() {
-            seal(&self.shared, &segment)?;
+        // A file that the store has open again, after a fault, has not gone.
+        let chain = self.shared.chain();
+        let is_open = |segment: &Segment| chain.iter().any(|other| other.first == segment.first);
+        for segment in std::mem::take(&mut waiting.gone) {
+            if is_open(&segment) {
+                continue;
+            }
+            let removed = if self.shared.pins.hold(segment.first) {
+                Ok(false)
+            } else {
+                remove(&self.shared, &segment).map(|()| true)
+            };
+            if !matches!(removed, Ok(true)) {
+                waiting.gone.push(segment);
+                outcome = outcome.and(removed.map(drop));
+            }
         }
-        while let Some(segment) = self.gone.pop() {
-            segment.retire();
-            let disk = &self.shared.setup.disk;
-            let mut name = segment.path.clone().into_os_string();
-            name.push(GONE_SUFFIX);
-            disk.rename(&segment.path, name.as_ref())?;
-            disk.sync_dir(&self.shared.setup.dir)?;
-            disk.remove(name.as_ref())?;
-        }
-        Ok(())
+        outcome
     }
 
     fn sweep(&mut self) -> Result<(), Fault> {
@@ -156,7 +185,7 @@ impl Keeper {
     fn farewell(&mut self, farewell: Farewell) -> Result<(), Fault> {
         let segment = farewell.segment.clone();
         if self.ask(|answer| Command::Farewell(Box::new(farewell), answer))? {
-            self.gone.push(segment);
+            self.waiting().gone.push(segment);
         }
         Ok(())
     }
@@ -173,13 +202,36 @@ impl Keeper {
     }
 }
 
-/// Closes a file, which gives its unused tail back and saves every later open a repair.
-fn seal(shared: &Shared, segment: &Segment) -> Result<(), Fault> {
+/// Takes a file away for good.
+fn remove(shared: &Shared, segment: &Segment) -> Result<(), Fault> {
+    segment.retire();
+    let disk = &shared.setup.disk;
+    let mut name = segment.path.clone().into_os_string();
+    name.push(GONE_SUFFIX);
+    match disk.rename(&segment.path, name.as_ref()) {
+        // It was on its way already when something failed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        renamed => renamed?,
+    }
+    disk.sync_dir(&shared.setup.dir)?;
+    match disk.remove(name.as_ref()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Closes a file, which gives its unused tail back and saves every later open a repair. False: it
+/// is being copied.
+fn seal(shared: &Shared, segment: &Segment) -> Result<bool, Fault> {
     let len = || shared.setup.disk.len(&segment.path);
     let mut handle = segment
         .handle
         .write()
         .expect("nothing panics under this lock");
+    // Whoever copies says so first and asks for the handle then.
+    if shared.pins.hold(segment.first) {
+        return Ok(false);
+    }
     match std::mem::replace(&mut *handle, Handle::Closed) {
         Handle::Newest(db) => {
             let mut db =
@@ -198,5 +250,5 @@ fn seal(shared: &Shared, segment: &Segment) -> Result<(), Fault> {
     }
     drop(handle);
     segment.bytes.store(len()?, Ordering::Relaxed);
-    Ok(())
+    Ok(true)
 }

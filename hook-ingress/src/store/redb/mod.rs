@@ -316,10 +316,11 @@ impl RedbStore {
 
     /// Hands a copy of everything to `sink`, as it stands at one moment, while serving. It blocks.
     ///
-    /// While it runs no disk space is given back.
+    /// While it runs no disk space of what it copies is given back; else nothing waits for it, and
+    /// when the disk fails meanwhile it breaks off.
     pub fn backup(&self, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), BackupError> {
         let unreadable = |why: &dyn std::fmt::Display| BackupError::Store(why.to_string());
-        let _pin = backup::Pin::new(&self.shared);
+        let pin = backup::Pin::new(&self.shared);
         let (answer, answered) = mpsc::channel();
         self.queue
             .send(Command::Snapshot(answer))
@@ -328,7 +329,8 @@ impl RedbStore {
             .recv()
             .map_err(|_| unreadable(&"it was closed meanwhile"))?;
         let snapshot = snapshot.map_err(|error| unreadable(&error))?;
-        backup::write(&snapshot, &mut sink)
+        pin.narrow(&snapshot);
+        backup::write(snapshot, &mut sink)
     }
 
     /// Gives up, now, what need not be kept any more. It blocks until that is done.

@@ -70,6 +70,21 @@ impl View {
     }
 }
 
+/// A view of a file that nobody else waits for.
+pub(super) struct OwnHandle {
+    view: View,
+    /// Its view ends with it.
+    _db: Option<ReadOnlyDatabase>,
+}
+
+impl Deref for OwnHandle {
+    type Target = ReadTransaction;
+
+    fn deref(&self) -> &ReadTransaction {
+        &self.view
+    }
+}
+
 /// The cache of the file that arrivals are written to, in bytes.
 const NEWEST_CACHE: usize = 16 << 20;
 /// The cache of a sealed file.
@@ -145,6 +160,34 @@ impl Segment {
                 let (db, layout) = open_sealed(&*self.disk, &self.path)?;
                 *handle = Handle::Sealed(db, layout);
             }
+        }
+    }
+
+    /// Opens it once more, for whoever may read for long: nobody waits for such a handle. One that is
+    /// not sealed yet is read through the writer's, which must not be sealed meanwhile.
+    pub(super) fn own_handle(&self) -> Result<OwnHandle, Fault> {
+        loop {
+            let handle = self.handle.read().expect("nothing panics under this lock");
+            match &*handle {
+                Handle::Newest(db) => {
+                    let view = View::newest(db)?;
+                    return Ok(OwnHandle { view, _db: None });
+                }
+                Handle::Sealed(..) => {
+                    drop(handle);
+                    let (db, layout) = open_sealed(&*self.disk, &self.path)?;
+                    let txn = db.begin_read()?;
+                    return Ok(OwnHandle {
+                        view: View { txn, layout },
+                        _db: Some(db),
+                    });
+                }
+                Handle::Retired => return Err(Fault::Disk("the file is being put away".into())),
+                Handle::Closed => {}
+            }
+            drop(handle);
+            // Where it was not closed well it is repaired, which wants it alone.
+            self.read(|_| Ok(()))?;
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, RwLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -20,9 +20,11 @@ use doorbell_core::{
 use crate::figures::CommitFigures;
 
 use super::{
+    backup::Pins,
     disk::Disk,
     fault::Fault,
     index::Index,
+    keeper::Waiting,
     origin::{Origin, Origins},
     registry::Registry,
     segment::Segment,
@@ -58,8 +60,11 @@ pub(super) struct Shared {
     pub(super) end: AtomicU64,
     /// The file that is made ready before it is needed.
     pub(super) spare: Mutex<Option<Arc<Database>>>,
-    /// While someone copies the files, none is sealed and none goes.
-    pub(super) pins: AtomicUsize,
+    /// Which files someone copies: of those none is sealed and none goes.
+    pub(super) pins: Pins,
+    /// What the keeper has to put away. Held while the files are opened anew, too: what waited then
+    /// is not what is open afterwards.
+    pub(super) waiting: Mutex<Waiting>,
     pub(super) figures: Arc<CommitFigures>,
 }
 
@@ -76,7 +81,8 @@ impl Shared {
             health: RwLock::new(Err(StoreError::NotReady("it is being opened".into()))),
             end: AtomicU64::new(0),
             spare: Mutex::default(),
-            pins: AtomicUsize::new(0),
+            pins: Pins::default(),
+            waiting: Mutex::default(),
             figures: Arc::default(),
         }
     }

@@ -326,7 +326,14 @@ impl Writer {
                     Err(RecvTimeoutError::Disconnected) => return None,
                 }
             }
-            match load::open(&self.shared) {
+            let opened = {
+                // Whatever waited to be put away stands in files that are opened anew.
+                let waiting = self.shared.waiting.lock();
+                let mut waiting = waiting.expect("nothing panics under this lock");
+                waiting.forget();
+                load::open(&self.shared)
+            };
+            match opened {
                 Ok(open) => {
                     self.shared.set_health(Ok(()));
                     return Some(open);

@@ -5,6 +5,7 @@ mod channels;
 mod contract;
 mod crash;
 mod disk;
+mod hanging;
 mod reopen;
 mod restore;
 mod retention;
