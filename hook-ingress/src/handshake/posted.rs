@@ -60,8 +60,8 @@ pub(super) fn question(head: &Parts, body: &[u8]) -> Option<Handshake> {
     may_ask.then(|| asked_in_json(headers, body)).flatten()
 }
 
-/// Slack's and Lark's `url_verification`; the `verification` of MCP Events; Monday's and Miro's bare challenge; Notion's token, which
-/// nobody wants to hear back: its human gets it from the agent.
+/// Slack's and Lark's `url_verification`; the `verification` of MCP Events; Monday's and Miro's bare
+/// challenge; Notion's token, which nobody wants to hear back: its human gets it from the agent.
 fn asked_in_json(headers: &HeaderMap, body: &[u8]) -> Option<Handshake> {
     let question: Map<String, Value> = parsed(body)?;
     let bare = question.len() == 1;
