@@ -112,6 +112,8 @@ struct Cut {
     name: usize,
     value: usize,
     end: usize,
+    /// The value came as Latin-1, not as UTF-8.
+    latin_1: bool,
 }
 
 impl Headers {
@@ -127,8 +129,37 @@ impl Headers {
     ///
     /// Names are lower case; [`Self::in_order`] must be called once all are there.
     pub fn push(&mut self, name: &str, value: &str) {
+        self.add(name, value, false);
+    }
+
+    /// Adds a header as [`Self::push`] does, whose value came as Latin-1.
+    pub fn push_latin_1(&mut self, name: &str, value: &str) {
+        self.add(name, value, true);
+    }
+
+    /// Remembers of one of them that its value came as Latin-1. A name that is not there is passed over.
+    pub fn mark_latin_1(&mut self, name: &str) {
+        if let Some(at) = self.at(name) {
+            self.cuts[at].latin_1 = true;
+        }
+    }
+
+    /// The names of those whose values came as Latin-1: their bytes are the characters' numbers.
+    pub fn latin_1(&self) -> impl Iterator<Item = &str> {
+        self.cuts
+            .iter()
+            .filter(|cut| cut.latin_1)
+            .map(|cut| &self.text[cut.name..cut.value])
+    }
+
+    fn add(&mut self, name: &str, value: &str, latin_1: bool) {
         match self.cuts.last_mut() {
             Some(last) if &self.text[last.name..last.value] == name => {
+                // Where one came as UTF-8 and one as Latin-1 no one way of writing gives both back.
+                let before = &self.text[last.value..last.end];
+                last.latin_1 = (last.latin_1 || before.is_ascii())
+                    && (latin_1 || value.is_ascii())
+                    && (last.latin_1 || latin_1);
                 self.text.push_str(", ");
                 self.text.push_str(value);
                 last.end = self.text.len();
@@ -142,6 +173,7 @@ impl Headers {
                     name: start,
                     value,
                     end,
+                    latin_1,
                 });
             }
         }
@@ -173,12 +205,15 @@ impl Headers {
 
     /// The value of a lower-case name.
     pub fn get(&self, name: &str) -> Option<&str> {
+        let cut = &self.cuts[self.at(name)?];
+        Some(&self.text[cut.value..cut.end])
+    }
+
+    fn at(&self, name: &str) -> Option<usize> {
         let text = &self.text;
-        let at = self
-            .cuts
+        self.cuts
             .binary_search_by(|cut| text[cut.name..cut.value].cmp(name))
-            .ok()?;
-        Some(&text[self.cuts[at].value..self.cuts[at].end])
+            .ok()
     }
 
     /// How many there are.
@@ -202,7 +237,7 @@ impl Headers {
 
 impl PartialEq for Headers {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
+        self.iter().eq(other.iter()) && self.latin_1().eq(other.latin_1())
     }
 }
 
@@ -528,6 +563,19 @@ impl Receiver {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_remember_which_came_as_latin_1() {
+        let mut headers = Headers::default();
+        headers.push_latin_1("x-b", "caf\u{e9}");
+        headers.push("x-b", "plain");
+        headers.push("x-a", "caf\u{e9}");
+        headers.push("x-c", "caf\u{e9}");
+        headers.push_latin_1("x-c", "caf\u{e9}");
+        let headers = headers.in_order();
+        assert_eq!(headers.get("x-b"), Some("caf\u{e9}, plain"));
+        assert_eq!(headers.latin_1().collect::<Vec<_>>(), ["x-b"]);
+    }
 
     #[test]
     fn headers_are_found_by_their_lower_case_name() {

@@ -100,7 +100,10 @@ fn headers(map: &HeaderMap) -> Headers {
     // The values of one name follow each other, whatever stood between them on the wire.
     for (name, value) in map {
         if let Some(value) = kept(name, value.as_bytes()) {
-            headers.push(name.as_str(), &text(&value));
+            match text(&value) {
+                Cow::Borrowed(text) => headers.push(name.as_str(), text),
+                Cow::Owned(text) => headers.push_latin_1(name.as_str(), &text),
+            }
         }
     }
     headers.in_order()
@@ -118,7 +121,7 @@ fn kept<'a>(name: &HeaderName, value: &'a [u8]) -> Option<Cow<'a, [u8]>> {
     Some(redact_value(value))
 }
 
-/// Bytes as text; those that are not UTF-8 read as Latin-1.
+/// Bytes as text, borrowed; those that are not UTF-8 are read as Latin-1.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -164,6 +167,7 @@ mod tests {
         let headers = headers(&map(&[("x-utf", "é".as_bytes()), ("x-latin", b"caf\xe9")]));
         assert_eq!(headers.get("x-utf"), Some("é"));
         assert_eq!(headers.get("x-latin"), Some("café"));
+        assert_eq!(headers.latin_1().collect::<Vec<_>>(), ["x-latin"]);
     }
 
     #[test]

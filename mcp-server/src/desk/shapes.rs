@@ -36,6 +36,7 @@ pub(super) fn piece(from: message::Message, offset: u64) -> Message {
         body_truncated: cut,
         body_bytes: (cut || offset > 0).then_some(from.body_bytes),
         next_body_offset: cut.then_some(offset + bytes as u64),
+        latin1_headers: from.head.headers.latin_1().map(str::to_owned).collect(),
         headers: Headers(from.head.headers),
         headers_truncated: false,
         method: from.head.method,

@@ -116,6 +116,9 @@ pub struct Message {
     /// Present and true where the longest values were cut
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub headers_truncated: bool,
+    /// The names of headers whose values came as Latin-1, not as UTF-8, if any did
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latin1_headers: Vec<String>,
     /// The HTTP method
     pub method: String,
     /// The raw query string, without the question mark

@@ -10,6 +10,8 @@ use super::codec::{In, Out, Unreadable};
 const REPEAT_OF: u8 = 1;
 /// The field of the checksums of a long body's later chunks.
 const CHECKS: u8 = 2;
+/// The field of the names of headers whose values came as Latin-1.
+const LATIN_1: u8 = 3;
 
 /// How much of a body one checksum covers, in bytes: whoever reads less reads this much.
 pub(super) const CHUNK: usize = 64 << 10;
@@ -75,6 +77,13 @@ pub(super) fn encode_front(head: &Head, body: &[u8]) -> Vec<u8> {
         out.text(name);
         out.text(value);
     }
+    if head.headers.latin_1().next().is_some() {
+        out.field(LATIN_1, |out| {
+            for name in head.headers.latin_1() {
+                out.text(name);
+            }
+        });
+    }
     if body.len() > CHUNK {
         out.field(CHECKS, |out| {
             for chunk in body.chunks(CHUNK).skip(1) {
@@ -131,6 +140,11 @@ pub(super) fn decode_front(bytes: &[u8]) -> Result<Front, Unreadable> {
                     front.checks.push(u32::from_le_bytes(from.array()?));
                 }
             }
+            LATIN_1 => {
+                while from.end().is_err() {
+                    front.head.headers.mark_latin_1(from.text()?);
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -143,14 +157,16 @@ mod tests {
     use super::*;
 
     fn a_head(peer: Option<IpAddr>) -> Head {
+        let mut headers = Headers::with_capacity(4, 0);
+        headers.push("x-long", &"v".repeat(70_000));
+        headers.push("x-empty", "");
+        headers.push("x-utf", "caf\u{e9}");
+        headers.push_latin_1("x-latin", "caf\u{e9}");
         Head {
             method: "POST".into(),
             query: "a=1&b=\u{e9}".into(),
             peer,
-            headers: Headers::from_pairs(vec![
-                ("x-long".into(), "v".repeat(70_000)),
-                ("x-empty".into(), String::new()),
-            ]),
+            headers: headers.in_order(),
             from: Some("ann".into()),
         }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use e2e::{
     cli::Running,
-    http::{Reply, send},
+    http::{Reply, Wire, send},
     server::{Doorbell, Home, signal, wait_for},
 };
 use serde_json::{Value, json};
@@ -151,6 +151,36 @@ fn listen_forward_to_posts_what_came_and_settles_on_a_2xx() {
     let expected = ["accepted", "matched", "leased", "nacked", "leased", "acked"];
     assert_eq!(life, expected);
     assert_eq!(detail(&server, &id)["state"], "settled");
+}
+
+#[test]
+fn what_is_forwarded_has_the_header_bytes_that_came() {
+    let home = Home::new();
+    let server = home.serve();
+    let hook = server.operator().hook("acme", "x");
+    let target = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = target.local_addr().expect("bound").port().to_string();
+    let _listening = home.start(
+        &["listen", "--folder", "acme", "--forward-to", &port],
+        "listen",
+    );
+    let mut wire = Wire::open(server.front).expect("connected");
+    let head = format!("POST {} HTTP/1.1\r\nHost: bell.example\r\n", hook.path());
+    wire.write(head.as_bytes()).expect("written");
+    wire.write(b"X-Latin: caf\xe9\r\nX-Utf: caf\xc3\xa9\r\nContent-Length: 4\r\n\r\n$end")
+        .expect("written");
+    wire.reply(false).expect("an answer").expect(200);
+    let (mut stream, _) = target.accept().expect("listen dials");
+    let mut heard = Vec::new();
+    let mut chunk = [0; 4096];
+    while !heard.ends_with(b"$end") {
+        let length = stream.read(&mut chunk).expect("readable");
+        assert!(length > 0, "{}", String::from_utf8_lossy(&heard));
+        heard.extend_from_slice(&chunk[..length]);
+    }
+    let holds = |line: &[u8]| heard.windows(line.len()).any(|at| at == line);
+    assert!(holds(b"x-latin: caf\xe9\r\n"), "{heard:?}");
+    assert!(holds(b"x-utf: caf\xc3\xa9\r\n"), "{heard:?}");
 }
 
 #[test]

@@ -132,6 +132,7 @@ fn headers_come_through_in_lower_case_joined_and_readable() {
         .expect("written");
     wire.reply(false).expect("an answer").expect(200);
     let message = operator.receive(json!({"folder": "acme"})).remove(0);
+    assert_eq!(message["latin1_headers"], json!(["x-latin"]));
     assert_eq!(
         message["headers"],
         json!({
