@@ -36,6 +36,8 @@ pub struct House {
     pub clock: Arc<dyn Clock>,
     /// What printed URLs begin with, without a slash at the end.
     pub public_url: String,
+    /// Whether live URLs may have been printed with another address.
+    pub older_urls: AtomicBool,
     /// Where clients were told to reach the control listener.
     pub control_url: Option<ControlUrl>,
     /// Streams a backup, where the store can.

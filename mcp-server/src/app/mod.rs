@@ -150,6 +150,7 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         switchboard,
         clock,
         public_url: server.public_url.clone(),
+        older_urls: AtomicBool::new(true),
         control_url: settings.control_url.clone(),
         backup: Some(opened.backup()),
         instruments: Instruments {

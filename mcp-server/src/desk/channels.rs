@@ -128,7 +128,7 @@ impl Local {
             token: token.to_owned(),
             url: format!("{}/hook/{token}", self.house.public_url),
             expires_at: Text(exposed.grant.expires_at),
-            warning: self.house.url_warning(),
+            warning: self.url_warning(),
         })
     }
 

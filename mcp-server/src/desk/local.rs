@@ -191,7 +191,7 @@ impl Local {
                 Door::Hook { label, .. } => Some(sources::next_steps(label, issued.grant.id)),
                 Door::Web { .. } => None,
             },
-            warning: self.house.url_warning(),
+            warning: self.url_warning(),
         }
     }
 
@@ -266,6 +266,7 @@ impl Desk for Local {
         let within = ask.folder.map(|folder| folder.0);
         let grants = self.house.registry.list(&permit, within.as_ref());
         Ok(TokenList {
+            warning: self.older_urls(),
             tokens: grants.iter().map(TokenEntry::from).collect(),
         })
     }

@@ -11,6 +11,7 @@ mod events;
 pub mod forgetting;
 mod local;
 mod overview;
+mod printed;
 mod proof;
 mod reading;
 mod receiving;

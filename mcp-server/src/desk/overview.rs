@@ -31,7 +31,7 @@ impl Local {
             },
             folder: self.principal().home().cloned().map(Text),
             public_url: self.house.public_url.clone(),
-            warning: self.house.url_warning(),
+            warning: self.url_warning(),
             commands: self.operate().ok().map(|_| Commands {
                 mint: command_line("token issue demo try"),
                 mcp: command_line("mcp --folder demo"),
@@ -90,6 +90,7 @@ impl Local {
             }
         }
         Ok(FolderList {
+            warning: self.older_urls(),
             folders: found.into_values().collect(),
         })
     }

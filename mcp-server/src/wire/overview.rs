@@ -27,7 +27,8 @@ pub struct WhoAmI {
     pub folder: Option<Text<Folder>>,
     /// What printed URLs begin with
     pub public_url: String,
-    /// Says so where such a URL is reached from this machine or its own network only
+    /// Says so where such a URL is reached from this machine or its own network only, and how many
+    /// live URLs were printed with another address
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
     /// What can be typed on the server's machine; an operator is told
@@ -58,6 +59,9 @@ pub struct InFolder {
 pub struct FolderList {
     /// An agent's own is always among them
     pub folders: Vec<FolderEntry>,
+    /// Says how many of the live URLs were printed with another address than today's, if any were
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// A folder and what is in it; what lies below it has entries of its own.

@@ -20,6 +20,7 @@ mod oidc;
 mod openapi;
 mod packaging;
 mod paging;
+mod printed_urls;
 mod probes;
 mod ringing;
 mod routes;

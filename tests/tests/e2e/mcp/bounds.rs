@@ -234,6 +234,13 @@ fn a_new_url_says_where_to_paste_it_and_where_it_can_be_reached_from() {
         json!({"source_label": "shop"}),
     );
     e2e::run::register(&told.written);
-    assert!(told.good().get("warning").is_none());
+    let warning = &told.good()["warning"];
+    let warning = warning
+        .as_str()
+        .expect("of the URL that was printed before");
+    assert!(
+        warning.starts_with("1 live URL was printed with another address"),
+        "{warning}"
+    );
     assert!(told.good()["next_steps"].is_string());
 }

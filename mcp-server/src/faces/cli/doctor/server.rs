@@ -78,8 +78,8 @@ fn version(report: &mut Report, theirs: &str) -> std::io::Result<()> {
 
 /// Who we are to the server.
 async fn key(report: &mut Report, desk: &Remote) -> Result<bool, Failure> {
-    match desk.list_tokens(ListTokens::default()).await {
-        Ok(_) => {}
+    let older = match desk.list_tokens(ListTokens::default()).await {
+        Ok(list) => list.warning,
         Err(refusal) => {
             report.bad(
                 "key",
@@ -88,11 +88,15 @@ async fn key(report: &mut Report, desk: &Remote) -> Result<bool, Failure> {
             )?;
             return Ok(false);
         }
-    }
+    };
     match desk.list_keys().await {
         Ok(_) => report.good("key", "you are the operator")?,
         Err(Refusal::Forbidden(_)) => report.good("key", "you are the agent of a folder")?,
         Err(refusal) => report.bad("key", refusal, "")?,
+    }
+    if let Some(older) = older {
+        let which = command_line("token ls --json");
+        report.skipped("printed URLs", format!("{older} Which: `{which}`"))?;
     }
     Ok(true)
 }

@@ -79,26 +79,35 @@ async fn ls(common: &Common, args: Ls) -> Result<(), Failure> {
     let desk = connect::desk(common, None)?;
     let found = desk.list_tokens(ListTokens { folder }).await?;
     if common.json {
+        // A line is a URL: what there is to say of all goes where nobody parses.
+        if let Some(warning) = &found.warning {
+            terminal::explain(&terminal::printable(warning));
+        }
         return Ok(found.tokens.iter().try_for_each(terminal::json)?);
     }
     let mut list = List::new(args.times, COLUMNS);
-    for token in found.tokens {
+    for token in &found.tokens {
         list.row([
             token.grant_id.0.to_string(),
             token.jid.0.to_string(),
-            list.time_or(token.last_used_at.map(|at| at.0), "-"),
-            list.time_or(token.expires_at.map(|at| at.0), "-"),
+            list.time_or(token.last_used_at.as_ref().map(|at| at.0), "-"),
+            list.time_or(token.expires_at.as_ref().map(|at| at.0), "-"),
             token
                 .context
+                .as_ref()
                 .map_or_else(String::new, |context| context.0.as_str().to_owned()),
             list.time(token.created_at.0),
             token.owner_folder.0.to_string(),
         ]);
     }
-    Ok(list.print(&format!(
+    list.print(&format!(
         "no URLs yet; make one with: {}",
         command_line("token issue demo github")
-    ))?)
+    ))?;
+    if let Some(warning) = &found.warning {
+        terminal::explain(&terminal::printable(warning));
+    }
+    Ok(())
 }
 
 /// What is to be revoked.

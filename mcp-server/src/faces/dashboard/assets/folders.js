@@ -22,7 +22,7 @@ export class Folders {
 
   async reload() {
     await attempt(async () => {
-      const { folders } = await get("v1/folders");
+      const { folders, warning } = await get("v1/folders");
       const names = folders.map((entry) => entry.folder);
       if (folders.length === 0) {
         show(
@@ -35,7 +35,7 @@ export class Folders {
         );
         return;
       }
-      show(this.root, h("div", { class: "page" }, h("h1", {}, "Folders"), folders.map((entry) => this.#folder(entry, names))));
+      show(this.root, h("div", { class: "page" }, h("h1", {}, "Folders"), warning ? h("p", { class: "warn" }, warning) : null, folders.map((entry) => this.#folder(entry, names))));
     });
   }
 

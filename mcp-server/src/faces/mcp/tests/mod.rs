@@ -74,6 +74,7 @@ impl Fixture {
             switchboard,
             clock: Arc::new(SystemClock),
             public_url: "https://bell.example".to_owned(),
+            older_urls: AtomicBool::new(true),
             control_url: None,
             backup: None,
             instruments: Instruments {
