@@ -11,6 +11,7 @@
 mod bent;
 mod browsers;
 mod channels;
+mod endings;
 mod grants;
 mod inbox;
 mod keys;
@@ -61,6 +62,7 @@ pub fn laws() -> Vec<Law> {
         keys::LAWS,
         browsers::LAWS,
         channels::LAWS,
+        endings::LAWS,
         routes::LAWS,
         put::LAWS,
         inbox::LAWS,

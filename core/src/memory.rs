@@ -9,6 +9,7 @@ mod channels;
 mod entry;
 mod grants;
 mod log;
+mod reroute;
 mod routes;
 
 use std::{

@@ -188,8 +188,12 @@ pub trait ChannelStore: Channels {
     /// Its moment is later than that of every other of its id which is remembered.
     fn make_session(&self, session: Session) -> Answer<'_, MakeSession>;
 
-    /// Ends the session of that id for good. Once it returns that is durable, and nothing is stored for it any
-    /// more. False: there is none by that id, or it had ended before.
+    /// Ends the session of that id for good. Once it returns that is durable, and nothing is stored for
+    /// it any more. False: there is none by that id, or it had ended before.
+    ///
+    /// What waits for it does so no longer either: a text that came through a channel is dead, every
+    /// other message is routed anew by the rules as they are, and rings. What a receiver holds follows
+    /// when its lease ends.
     fn end_session(&self, id: SessionId, at: Timestamp) -> Answer<'_, bool>;
 
     /// Every session whose folder `scope` covers, oldest first; ended ones for as long as they are
@@ -429,7 +433,8 @@ pub trait Log: Send + Sync {
     ) -> Answer<'_, Option<Detail>>;
 
     /// Makes a message pending again, as if it had just come, whatever became of it; its attempts
-    /// count from one. False: there is none in scope. Once it returns it is durable and was rung.
+    /// count from one. One whose session has ended is routed anew. False: there is none in scope, or it
+    /// is a channel's text whose session has ended. Once it returns it is durable and was rung.
     fn replay(&self, id: MessageId, scope: Scope, now: Timestamp) -> Answer<'_, bool>;
 
     /// The same for those of many messages that are settled, dead or observed; the others are left

@@ -22,7 +22,7 @@ use crate::{
     folder::{Folder, FolderError},
     grant::Grant,
     label::{Label, SessionId},
-    message::{Destination, Matched, Mode, RouteId},
+    message::{Destination, Headers, Matched, Message, Mode, RouteId, State},
     pattern::Pattern,
     principal::Principal,
     segment::SegmentError,
@@ -58,6 +58,30 @@ pub fn default_outcome(grant: &Grant) -> Outcome {
         mode: Mode::Trigger,
         rule: None,
     }
+}
+
+/// Where a message goes that was for a session which has ended: the rules decide again, by a grant that
+/// may be forgotten by now. Then it stays in the folder that the session was of.
+pub fn reroute(
+    rules: &Table,
+    grant: Option<&Grant>,
+    headers: &Headers,
+    was: &Message,
+    sessions: Sessions<'_>,
+) -> Outcome {
+    let mut outcome = match grant {
+        Some(grant) => rules.decide(grant, headers, sessions),
+        None => Outcome {
+            to: Destination::folder(was.to.folder.clone()),
+            mode: Mode::Trigger,
+            rule: None,
+        },
+    };
+    // What rang nobody because of what it is, rings nobody elsewhere.
+    if was.mode == Mode::Observe && was.state == State::Observed {
+        outcome.mode = Mode::Observe;
+    }
+    outcome
 }
 
 /// Whose a rule is. In their order an owner comes before those it contains.

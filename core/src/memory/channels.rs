@@ -104,10 +104,14 @@ impl ChannelStore for MemoryStore {
             .sessions
             .iter_mut()
             .find(|session| session.id == id && session.ended_at.is_none());
-        answer(Ok(open.is_some_and(|session| {
-            Arc::make_mut(session).ended_at = Some(at);
-            true
-        })))
+        let Some(session) = open else {
+            return answer(Ok(false));
+        };
+        Arc::make_mut(session).ended_at = Some(at);
+        let rings = tables.reroute(at);
+        drop(tables);
+        self.ring_all(rings);
+        answer(Ok(true))
     }
 
     fn list_sessions(&self, scope: &Scope) -> Vec<Arc<Session>> {

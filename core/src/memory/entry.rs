@@ -11,6 +11,7 @@ use crate::{
     },
     pattern::Pattern,
     ports::{ReadRequest, Settlement},
+    route::Outcome,
     time::Timestamp,
 };
 
@@ -198,6 +199,34 @@ impl Entry {
     pub(super) fn is_ready(&self, now: Timestamp) -> bool {
         let rests = matches!(self.stand, Stand::Resting { until } if now < until);
         self.state(now) == State::Pending && !rests
+    }
+
+    /// Whether it waits to be leased or met.
+    pub(super) fn waits(&self, now: Timestamp) -> bool {
+        self.state(now) == State::Pending || self.is_unmet()
+    }
+
+    /// It goes elsewhere, as if it had just come. True: and rings there.
+    pub(super) fn reroute(&mut self, to: Outcome, now: Timestamp) -> bool {
+        self.life = self.life(now);
+        self.message.attempt = 0;
+        (self.message.to, self.message.rule, self.message.mode) = (to.to, to.rule, to.mode);
+        let rerouted = LifeEvent {
+            reason: Some(Reason::session_ended()),
+            ..self.event(Happening::Rerouted, now)
+        };
+        self.life.push(rerouted);
+        self.stand = match to.mode {
+            Mode::Trigger => Stand::Ready,
+            Mode::Observe => Stand::Unmet,
+        };
+        to.mode == Mode::Trigger
+    }
+
+    /// The session that it was for has ended, and it is for no other.
+    pub(super) fn outlive(&mut self, now: Timestamp) {
+        self.stand = Stand::Dead;
+        self.life.push(self.died(Reason::session_ended(), now));
     }
 
     pub(super) fn is_unmet(&self) -> bool {

@@ -42,10 +42,23 @@ impl Tables {
                 .is_some_and(|grant| grant.is_forgotten(now))
     }
 
+    fn place_of(&self, id: MessageId, scope: &Scope) -> Option<usize> {
+        let mut entries = self.entries.iter();
+        entries.position(|entry| entry.id() == id && entry.is_in(scope))
+    }
+
     fn find(&mut self, id: MessageId, scope: &Scope) -> Option<&mut Entry> {
         self.entries
             .iter_mut()
             .find(|entry| entry.id() == id && entry.is_in(scope))
+    }
+}
+
+impl MemoryStore {
+    pub(super) fn ring_all(&self, rings: impl IntoIterator<Item = (Inbox, MessageId)>) {
+        for (inbox, id) in rings {
+            self.ring.ring(&inbox, &[id]);
+        }
     }
 }
 
@@ -77,12 +90,18 @@ impl Log for MemoryStore {
             .find(|i| tables.entries[**i].has_content_of(&arrival));
         if let Some(same) = same {
             let same = &mut tables.entries[*same];
-            let (id, inbox) = (same.id(), same.inbox().clone());
-            let revived = same.repeat(arrival.received_at);
-            drop(tables);
-            if revived {
-                self.ring.ring(&inbox, &[id]);
+            let id = same.id();
+            let inbox = same
+                .repeat(arrival.received_at)
+                .then(|| same.inbox().clone());
+            let mut rings = tables.reroute(arrival.received_at);
+            if let Some(inbox) = inbox
+                && rings.iter().all(|(_, rung)| *rung != id)
+            {
+                rings.push((inbox, id));
             }
+            drop(tables);
+            self.ring_all(rings);
             return answer(Ok(Put::Duplicate(id)));
         }
         let first = known.into_iter().map(|i| &tables.entries[i]);
@@ -111,6 +130,7 @@ impl Log for MemoryStore {
 
     fn lease(&self, request: LeaseRequest) -> Answer<'_, Leased> {
         let mut tables = self.tables();
+        let rings = tables.reroute(request.now);
         let until = request.now.plus(request.lease_for);
         let mut leased = Leased::default();
         let asked = |entry: &Entry| {
@@ -150,6 +170,8 @@ impl Log for MemoryStore {
                 .filter_map(|entry| entry.ends_at(request.now))
                 .min();
         }
+        drop(tables);
+        self.ring_all(rings);
         answer(Ok(leased))
     }
 
@@ -167,6 +189,9 @@ impl Log for MemoryStore {
                         .is_some_and(|it| it.settle(&request.how, request.receiver, request.now))
             })
             .collect();
+        let rings = tables.reroute(request.now);
+        drop(tables);
+        self.ring_all(rings);
         answer(Ok(settled))
     }
 
@@ -242,14 +267,14 @@ impl Log for MemoryStore {
 
     fn replay(&self, id: MessageId, scope: Scope, now: Timestamp) -> Answer<'_, bool> {
         let mut tables = self.tables();
-        let Some(entry) = tables.find(id, &scope) else {
+        let Some(i) = tables.place_of(id, &scope) else {
             return answer(Ok(false));
         };
-        entry.replay(now);
-        let inbox = entry.inbox().clone();
+        let replayed = tables.replay(i, now);
         drop(tables);
-        self.ring.ring(&inbox, &[id]);
-        answer(Ok(true))
+        let done = replayed.is_some();
+        self.ring_all(replayed);
+        answer(Ok(done))
     }
 
     fn replay_many(
@@ -259,20 +284,18 @@ impl Log for MemoryStore {
         now: Timestamp,
     ) -> Answer<'_, Vec<bool>> {
         let mut tables = self.tables();
-        let mut rung = Vec::new();
+        let mut rings = Vec::new();
         let mut replayed = Vec::with_capacity(ids.len());
         for id in ids {
-            let done = tables.find(id, &scope).filter(|entry| entry.is_over(now));
+            let over = tables
+                .place_of(id, &scope)
+                .filter(|i| tables.entries[*i].is_over(now));
+            let done = over.and_then(|i| tables.replay(i, now));
             replayed.push(done.is_some());
-            if let Some(entry) = done {
-                entry.replay(now);
-                rung.push((entry.inbox().clone(), id));
-            }
+            rings.extend(done);
         }
         drop(tables);
-        for (inbox, id) in rung {
-            self.ring.ring(&inbox, &[id]);
-        }
+        self.ring_all(rings);
         answer(Ok(replayed))
     }
 

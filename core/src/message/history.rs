@@ -33,6 +33,11 @@ impl Reason {
         Self("its sender sent it again".into())
     }
 
+    /// Of what waited for a session that ended.
+    pub fn session_ended() -> Self {
+        Self("session ended".into())
+    }
+
     /// Of a death by a nack that gave no reason of its own.
     pub fn given_back() -> Self {
         Self(format!("given back on attempt {MAX_ATTEMPTS} of {MAX_ATTEMPTS}").into())
@@ -85,6 +90,8 @@ pub enum Happening {
     Died,
     /// It was put back as new.
     Replayed,
+    /// Its session ended, and it was routed anew, as if it had just come.
+    Rerouted,
     /// It was met as context.
     Observed,
     /// It came again. Told in sum and not in the life: there may be very many.
@@ -100,6 +107,7 @@ impl Happening {
             Self::Nacked => "nacked",
             Self::Died => "dead",
             Self::Replayed => "replayed",
+            Self::Rerouted => "rerouted",
             Self::Observed => "observed",
             Self::Repeated => "repeated",
         }

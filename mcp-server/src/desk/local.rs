@@ -345,20 +345,20 @@ impl Desk for Local {
 
     async fn replay(&self, id: MessageId) -> Answer<Replayed> {
         let scope = self.use_messages()?.scope();
-        if self
-            .house
-            .store
-            .replay(id, scope, self.house.clock.now())
-            .await?
-        {
+        let (store, now) = (&self.house.store, self.house.clock.now());
+        if store.replay(id, scope.clone(), now).await? {
             tracing::info!(%id, by = %self.caller, "replay asked for");
-            Ok(Replayed {
+            return Ok(Replayed {
                 id: Text(id),
                 replayed: true,
-            })
-        } else {
-            Err(Refusal::NotFound(format!("no message {id}")))
+            });
         }
+        Err(match store.get(id, scope, 0, now).await? {
+            None => Refusal::NotFound(format!("no message {id}")),
+            Some(_) => Refusal::Conflict(format!(
+                "{id} was said to a session that has ended: say it to another"
+            )),
+        })
     }
 
     async fn replay_many(&self, ask: Replay) -> Answer<ReplayedMany> {

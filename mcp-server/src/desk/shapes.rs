@@ -2,7 +2,12 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use doorbell_core::{key::ApiKey, message, ports, principal::Principal};
+use doorbell_core::{
+    key::ApiKey,
+    message::{self, Happening},
+    ports,
+    principal::Principal,
+};
 
 use crate::rung::Rung;
 use crate::wire::{
@@ -103,13 +108,21 @@ pub(super) fn detail(from: ports::Detail, rings: &[Rung]) -> Detail {
             from.message.mode.as_str()
         ),
     };
+    // The rules decided again where its session ended under it.
+    let again = from.life.iter().rev();
+    let again = again.map(|event| (event.what, event.at));
+    let matched = again
+        .filter(|(what, _)| *what == Happening::Rerouted)
+        .map(|(_, at)| at)
+        .next()
+        .unwrap_or(arrived);
     let mut life = vec![
         entry(
             "accepted",
             arrived,
             Some("on disk before the sender was answered".to_owned()),
         ),
-        entry("matched", arrived, Some(routed)),
+        entry("matched", matched, Some(routed)),
     ];
     life.extend(
         rings

@@ -8,6 +8,7 @@ mod cli;
 mod crash;
 mod dashboard;
 mod door;
+mod endings;
 mod examples;
 mod handshakes;
 mod inbox;

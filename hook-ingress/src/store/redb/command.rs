@@ -21,6 +21,7 @@ use super::{
     channels::ChannelCommand,
     decide::{Picked, Target},
     entry::Dedupe,
+    reroute::{Replayable, Reroute},
     retention::{Carry, Farewell},
 };
 
@@ -61,9 +62,11 @@ pub(super) enum Command {
     Put(Box<PutCommand>),
     Lease(Box<LeaseRequest>, Answer<Picked>),
     Settle(Box<SettleCommand>),
-    Replay(Target, Timestamp, Answer<bool>),
+    Replay(Replayable, Timestamp, Answer<bool>),
     /// Those of them that nobody is to lease any more.
-    ReplayMany(Vec<Option<Target>>, Timestamp, Answer<Vec<bool>>),
+    ReplayMany(Vec<Option<Replayable>>, Timestamp, Answer<Vec<bool>>),
+    /// Route anew what waits for a session that has ended: how many.
+    Reroute(Box<Reroute>, Answer<usize>),
     InsertGrant(
         Box<Grant>,
         TokenHash,
@@ -115,6 +118,7 @@ impl Command {
             | Self::RemoveRule(_, answer) => {
                 drop(answer.send(Err(why.clone())));
             }
+            Self::Reroute(_, answer) => drop(answer.send(Err(why.clone()))),
             Self::ReplayMany(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::InsertGrant(_, _, _, answer) => drop(answer.send(Err(why.clone().into()))),
             Self::RevokeGrants(_, _, answer) => drop(answer.send(Err(why.clone()))),

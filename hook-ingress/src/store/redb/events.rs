@@ -9,7 +9,7 @@
 //! what its flags say it has, and fields. In format 1 an event was 32 bytes and had no reason.
 
 use doorbell_core::{
-    message::{Happening, LifeEvent, Reason},
+    message::{Happening, LifeEvent, Mode, Reason},
     time::Timestamp,
 };
 
@@ -33,6 +33,9 @@ const REASON: u8 = 4;
 /// Its attempt was taken back.
 const UNATTEMPTED: u8 = 8;
 
+/// The field of where it went that was routed anew.
+const ROUTED: u8 = 1;
+
 /// One thing that happened to one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Event {
@@ -50,6 +53,8 @@ pub(super) struct Event {
     pub(super) receiver: u64,
     /// Of a nack or a death: why; of a replay: that nobody asked for it, but a repeat.
     pub(super) reason: Option<Reason>,
+    /// Where it went that was routed anew: an origin's number, and how loudly.
+    pub(super) routed: Option<(u32, Mode)>,
 }
 
 impl Event {
@@ -86,6 +91,7 @@ impl Event {
             Happening::Replayed => 4,
             Happening::Observed => 5,
             Happening::Repeated => 6,
+            Happening::Rerouted => 7,
         });
         event.u8(set.fold(0, |flags, (flag, _)| flags | flag));
         event.u8(self.attempt);
@@ -99,6 +105,12 @@ impl Event {
         }
         if let Some(reason) = &self.reason {
             event.text(reason.as_str());
+        }
+        if let Some((origin, mode)) = self.routed {
+            event.field(ROUTED, |out| {
+                out.0.extend_from_slice(&origin.to_le_bytes());
+                out.u8(u8::from(mode == Mode::Observe));
+            });
         }
         let check = crc32fast::hash(&event.0);
         event.0.extend_from_slice(&check.to_le_bytes());
@@ -131,7 +143,7 @@ impl Event {
         let has = |flag| flags & flag != 0;
         let attempt = from.u8()?;
         let (seq, at) = (from.u64()?, from.time()?);
-        let event = Self {
+        let mut event = Self {
             seq,
             what,
             attempt,
@@ -144,8 +156,20 @@ impl Event {
             },
             receiver: if has(RECEIVER) { from.u64()? } else { 0 },
             reason: has(REASON).then(|| from.parsed()).transpose()?,
+            routed: None,
         };
-        from.fields(|_, _| Ok(()))?;
+        from.fields(|tag, from| {
+            if tag == ROUTED {
+                let origin = u32::from_le_bytes(from.array()?);
+                let mode = match from.u8()? {
+                    0 => Mode::Trigger,
+                    1 => Mode::Observe,
+                    _ => return Err(Unreadable),
+                };
+                event.routed = Some((origin, mode));
+            }
+            Ok(())
+        })?;
         Ok(event)
     }
 
@@ -165,6 +189,7 @@ impl Event {
             lasts,
             receiver,
             reason: None,
+            routed: None,
         })
     }
 }
@@ -178,6 +203,7 @@ fn happening(byte: u8) -> Result<Happening, Unreadable> {
         4 => Happening::Replayed,
         5 => Happening::Observed,
         6 => Happening::Repeated,
+        7 => Happening::Rerouted,
         _ => return Err(Unreadable),
     })
 }
@@ -237,6 +263,7 @@ mod tests {
             lasts: u32::MAX,
             receiver: u64::MAX,
             reason: reason.map(|why| why.parse().unwrap()),
+            routed: (what == Happening::Rerouted).then_some((7, Mode::Observe)),
         }
     }
 

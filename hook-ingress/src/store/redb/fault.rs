@@ -73,9 +73,13 @@ pub(super) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Fault>) -
     let outcome = panic::catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(outer);
     let broken = || Fault::Damaged("its pages do not read as they were written".into());
-    outcome
-        .unwrap_or_else(|_| Err(broken()))
-        .map_err(|fault| fault.of(path))
+    let outcome =
+        outcome.unwrap_or_else(|panic| match panic.is::<String>() || panic.is::<&str>() {
+            true => Err(broken()),
+            // Not a page's doing.
+            false => panic::resume_unwind(panic),
+        });
+    outcome.map_err(|fault| fault.of(path))
 }
 
 impl From<Fault> for StoreError {

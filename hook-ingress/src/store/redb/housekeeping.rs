@@ -127,6 +127,7 @@ fn bid_farewell(shared: &Shared, open: &mut Open, farewell: Farewell) -> Result<
     shared.set_chain(left);
     shared.change_carried(|map| map.retain(|_, first| *first != segment.first));
     shared.index().forget(&own);
+    shared.rerouted.forget(&own);
     Ok(true)
 }
 

@@ -102,6 +102,10 @@ impl Index {
             self.repeats.insert(seq, repeats);
             return;
         }
+        if event.what == Happening::Rerouted {
+            // See [`Self::reroute`], which is told where to.
+            return;
+        }
         if event.what == Happening::Replayed && event.reason.is_some() {
             self.revived.insert(seq, event.at);
         }
@@ -154,7 +158,7 @@ impl Index {
                 self.live.insert(seq);
                 queue.ready.insert(seq);
             }
-            Happening::Observed | Happening::Repeated => {}
+            Happening::Observed | Happening::Repeated | Happening::Rerouted => {}
         }
     }
 
@@ -366,6 +370,7 @@ impl Event {
             lasts: 0,
             receiver: 0,
             reason: None,
+            routed: None,
         }
     }
 }

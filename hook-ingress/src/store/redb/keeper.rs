@@ -11,13 +11,11 @@ use std::{
     time::Instant,
 };
 
-use doorbell_core::ports::StoreError;
-use tokio::sync::oneshot;
-
 use super::{
     command::{Answer, Command},
     fault::Fault,
     newest,
+    reroute::ask_writer,
     retention::{Farewell, Looked, Step},
     schema::{GONE_SUFFIX, NEXT_FILE},
     segment::{Handle, Segment},
@@ -30,6 +28,8 @@ pub(super) enum Job {
     Prepare,
     /// A file will not be written to any more.
     Seal(Arc<Segment>),
+    /// Something waits for a session that has ended.
+    Reroute,
     /// Give up what need not be kept, now, and say when that is done.
     Sweep(std::sync::mpsc::Sender<()>),
     /// End.
@@ -77,11 +77,21 @@ impl Keeper {
     /// Serves until it is stopped.
     pub(super) fn run(mut self) {
         let mut next_sweep = Instant::now() + self.shared.setup.sweep_every;
+        // What waited for sessions that ended just before the store was closed.
+        let mut next_reroute = Some(Instant::now());
         loop {
-            let left = next_sweep.saturating_duration_since(Instant::now());
+            if next_reroute.is_some_and(|at| at <= Instant::now()) {
+                next_reroute = self.reroute();
+            }
+            let next = next_reroute.map_or(next_sweep, |at| at.min(next_sweep));
+            let left = next.saturating_duration_since(Instant::now());
             let mut swept = None;
             let outcome = match self.jobs.recv_timeout(left) {
                 Ok(Job::Prepare) => self.prepare(),
+                Ok(Job::Reroute) => {
+                    next_reroute = self.reroute();
+                    Ok(())
+                }
                 Ok(Job::Seal(segment)) => {
                     self.waiting().unsealed.push(segment);
                     self.put_away()
@@ -91,6 +101,7 @@ impl Keeper {
                     self.sweep()
                 }
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) if Instant::now() < next_sweep => Ok(()),
                 Err(RecvTimeoutError::Timeout) => {
                     next_sweep = Instant::now() + self.shared.setup.sweep_every;
                     self.sweep()
@@ -105,6 +116,18 @@ impl Keeper {
             if let Some(done) = swept {
                 // Whoever asked may have gone away.
                 let _ = done.send(());
+            }
+        }
+    }
+
+    /// Routes anew what waits for sessions that have ended; when there is more to do.
+    fn reroute(&self) -> Option<Instant> {
+        let now = self.shared.setup.clock.now();
+        match self.shared.reroute(&self.writer, now) {
+            Ok(next) => next.map(|at| Instant::now() + at.since(now)),
+            Err(error) => {
+                tracing::warn!(%error, "what waits for a session that ended is not routed anew yet");
+                Some(Instant::now() + self.shared.setup.sweep_every)
             }
         }
     }
@@ -191,14 +214,7 @@ impl Keeper {
     }
 
     fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, Fault> {
-        let (answer, answered) = oneshot::channel();
-        let gone = || Fault::Disk("the writer has ended".into());
-        self.writer.send(command(answer)).map_err(|_| gone())?;
-        match answered.blocking_recv() {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(StoreError::NotReady(why) | StoreError::Damaged(why))) => Err(Fault::Disk(why)),
-            Err(_) => Err(gone()),
-        }
+        ask_writer(&self.writer, command)
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
     }
     let (control, mut contents) = Control::open(disk, &control_path)?;
     let (segments, newest_db) = open_chain(shared)?;
+    shared.rerouted.clear();
     let mut load = Load::new(shared);
     load.seen_before(&contents.seen);
     load.sessions_1 = std::mem::take(&mut contents.sessions_1);
@@ -136,6 +137,7 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
         .expect("nothing panics under this lock") = registry;
     shared.set_chain(segments);
     shared.end.store(next_seq - 1, Ordering::Release);
+    shared.find_lingering();
     Ok(Open {
         control,
         newest,
@@ -407,18 +409,40 @@ impl<'a> Load<'a> {
     }
 
     fn happened(&mut self, event: &Event) {
+        let rerouted = self.shared.rerouted.get(event.seq);
         let carried = self.carried_numbers.get(&event.seq).copied();
-        let number = carried.unwrap_or_else(|| {
-            let file = self.numbers.range(..=event.seq).next_back();
-            file.and_then(|(first, numbers)| {
-                numbers
-                    .get(usize::try_from(event.seq - first).ok()?)
-                    .copied()
-            })
-            .unwrap_or(NONE)
-        });
-        if number != NONE {
-            self.index.apply(event, number);
+        let number = rerouted
+            .map(|(number, _)| number)
+            .or(carried)
+            .unwrap_or_else(|| {
+                let file = self.numbers.range(..=event.seq).next_back();
+                file.and_then(|(first, numbers)| {
+                    numbers
+                        .get(usize::try_from(event.seq - first).ok()?)
+                        .copied()
+                })
+                .unwrap_or(NONE)
+            });
+        let Some(to) = event.routed else {
+            if number != NONE {
+                self.index.apply(event, number);
+            }
+            return;
+        };
+        match self.shared.origins.get(to.0) {
+            Some(origin) if number != NONE => {
+                self.index.reroute(event, number, to, &origin);
+                self.shared.rerouted.set(event.seq, to);
+            }
+            Some(_) => {}
+            None => {
+                let (number, origin) = (event.seq, to.0);
+                tracing::error!(
+                    number,
+                    origin,
+                    "damaged: it is not known where a message went"
+                );
+            }
         }
     }
 

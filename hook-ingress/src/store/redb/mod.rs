@@ -51,6 +51,7 @@ mod query;
 mod record;
 mod registry;
 mod repeats;
+mod reroute;
 mod restore;
 mod retention;
 mod routes;

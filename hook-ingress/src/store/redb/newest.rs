@@ -125,9 +125,14 @@ impl Newest {
             self.begun = true;
         }
         let records = batch.records.iter().chain(&batch.carried);
-        for number in records.map(|record| record.entry.origin) {
-            if self.origins.insert(number) {
-                let origin = origins.get(number).expect("a message's origin is known");
+        let moved = batch.moved.iter().map(|(_, event)| event);
+        let routed = batch.events.iter().chain(moved);
+        let routed = routed.filter_map(|event| Some(event.routed?.0));
+        for number in records.map(|record| record.entry.origin).chain(routed) {
+            // One that a damaged file named is known to nobody.
+            if let Some(origin) = origins.get(number)
+                && self.origins.insert(number)
+            {
                 txn.open_table(ORIGINS)?
                     .insert(u64::from(number), &origin.encode()[..])?;
             }

@@ -167,20 +167,46 @@ struct Numbered {
 impl Origins {
     /// The number of a grant, a destination and a rule; a new one if they have none yet.
     pub(super) fn number(&self, via: &Via, to: &Destination, rule: Option<&Arc<Matched>>) -> u32 {
-        if let Some(number) = self
-            .0
-            .read()
-            .expect("nothing panics under this lock")
-            .find(via, to, rule)
+        if let Some(number) =
+            self.0
+                .read()
+                .expect("nothing panics under this lock")
+                .find(via.id(), to, rule)
         {
             return number;
         }
         let mut numbered = self.0.write().expect("nothing panics under this lock");
-        if let Some(number) = numbered.find(via, to, rule) {
+        if let Some(number) = numbered.find(via.id(), to, rule) {
             return number;
         }
         let number = numbered.next;
         numbered.insert(number, Arc::new(Origin::new(via, to, rule)));
+        number
+    }
+
+    /// The number of another destination of what came through an origin's grant.
+    pub(super) fn rerouted(
+        &self,
+        was: &Origin,
+        to: &Destination,
+        rule: Option<&Arc<Matched>>,
+    ) -> u32 {
+        let mut numbered = self.0.write().expect("nothing panics under this lock");
+        if let Some(number) = numbered.find(was.grant, to, rule) {
+            return number;
+        }
+        let number = numbered.next;
+        let origin = Origin {
+            grant: was.grant,
+            address: was.address.clone(),
+            address_text: was.address_text.clone(),
+            sender: was.sender.clone(),
+            context: was.context.clone(),
+            to: to.clone(),
+            rule: rule.cloned(),
+            probe: was.probe,
+        };
+        numbered.insert(number, Arc::new(origin));
         number
     }
 
@@ -204,9 +230,9 @@ impl Origins {
 }
 
 impl Numbered {
-    fn find(&self, via: &Via, to: &Destination, rule: Option<&Arc<Matched>>) -> Option<u32> {
+    fn find(&self, grant: GrantId, to: &Destination, rule: Option<&Arc<Matched>>) -> Option<u32> {
         let rule = rule.map(|rule| rule.id);
-        let numbers = self.by_grant.get(&(via.id(), rule))?;
+        let numbers = self.by_grant.get(&(grant, rule))?;
         numbers
             .iter()
             .copied()

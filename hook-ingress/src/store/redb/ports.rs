@@ -39,6 +39,56 @@ impl RedbStore {
             .read()
             .expect("nothing panics under this lock")
     }
+
+    /// Routes anew what waits for sessions that have ended.
+    pub(super) async fn reroute(&self, now: Timestamp) -> Result<(), StoreError> {
+        let writer = self.queue.clone();
+        let reroute = move |shared: &Shared| shared.reroute(&writer, now);
+        self.blocking(reroute).await.map(drop)
+    }
+
+    fn lease_what_waits(&self, request: LeaseRequest) -> Answer<'_, Leased> {
+        let (body_limit, now) = (request.body_limit, request.now);
+        let asked = self.ask(move |answer| Command::Lease(Box::new(request), answer));
+        Box::pin(async move {
+            let picked = asked.await?;
+            let next_ready_at = picked.next_ready_at;
+            if picked.messages.is_empty() && picked.observed.is_empty() {
+                return Ok(Leased {
+                    next_ready_at,
+                    ..Leased::default()
+                });
+            }
+            self.blocking(move |shared| {
+                let seqs: Vec<u64> = picked.messages.iter().map(|(seq, _)| *seq).collect();
+                let mut messages = shared.messages(&seqs, body_limit, now)?;
+                let mut taken = picked.messages.into_iter();
+                let mut index = shared.index();
+                for message in &mut messages {
+                    let seq = seq_of(message.id);
+                    // As it was leased, whatever has become of it since; both are in one order.
+                    if let Some((_, attempt)) = taken.find(|(at, _)| *at == seq) {
+                        message.attempt = attempt;
+                    }
+                    if let Some(hold) = index.holds.get_mut(&seq) {
+                        hold.id = Some(message.id);
+                    }
+                }
+                drop(index);
+                // Nobody can work with it: after its attempts it lies among the dead.
+                messages.retain(|message| !message.damaged);
+                messages.iter().for_each(tell_leased);
+                let mut observed = shared.messages(&picked.observed, body_limit, now)?;
+                observed.retain(|message| !message.damaged);
+                Ok(Leased {
+                    messages,
+                    observed,
+                    next_ready_at,
+                })
+            })
+            .await
+        })
+    }
 }
 
 impl Grants for RedbStore {
@@ -167,46 +217,14 @@ impl Log for RedbStore {
     }
 
     fn lease(&self, request: LeaseRequest) -> Answer<'_, Leased> {
-        let (body_limit, now) = (request.body_limit, request.now);
-        let asked = self.ask(move |answer| Command::Lease(Box::new(request), answer));
-        Box::pin(async move {
-            let picked = asked.await?;
-            let next_ready_at = picked.next_ready_at;
-            if picked.messages.is_empty() && picked.observed.is_empty() {
-                return Ok(Leased {
-                    next_ready_at,
-                    ..Leased::default()
-                });
-            }
-            self.blocking(move |shared| {
-                let seqs: Vec<u64> = picked.messages.iter().map(|(seq, _)| *seq).collect();
-                let mut messages = shared.messages(&seqs, body_limit, now)?;
-                let mut taken = picked.messages.into_iter();
-                let mut index = shared.index();
-                for message in &mut messages {
-                    let seq = seq_of(message.id);
-                    // As it was leased, whatever has become of it since; both are in one order.
-                    if let Some((_, attempt)) = taken.find(|(at, _)| *at == seq) {
-                        message.attempt = attempt;
-                    }
-                    if let Some(hold) = index.holds.get_mut(&seq) {
-                        hold.id = Some(message.id);
-                    }
-                }
-                drop(index);
-                // Nobody can work with it: after its attempts it lies among the dead.
-                messages.retain(|message| !message.damaged);
-                messages.iter().for_each(tell_leased);
-                let mut observed = shared.messages(&picked.observed, body_limit, now)?;
-                observed.retain(|message| !message.damaged);
-                Ok(Leased {
-                    messages,
-                    observed,
-                    next_ready_at,
-                })
-            })
-            .await
-        })
+        let now = request.now;
+        if self.shared.has_strays(now) {
+            return Box::pin(async move {
+                self.reroute(now).await?;
+                self.lease_what_waits(request).await
+            });
+        }
+        self.lease_what_waits(request)
     }
 
     fn settle(&self, request: SettleRequest) -> Answer<'_, Vec<bool>> {
@@ -273,7 +291,7 @@ impl Log for RedbStore {
     fn replay(&self, id: MessageId, scope: Scope, now: Timestamp) -> Answer<'_, bool> {
         Box::pin(async move {
             let target = self
-                .blocking(move |shared| shared.target(id, &scope))
+                .blocking(move |shared| shared.replayable(id, &scope, now))
                 .await?;
             match target {
                 None => Ok(false),
@@ -281,7 +299,7 @@ impl Log for RedbStore {
                     let ask = self.ask(move |answer| Command::Replay(target, now, answer));
                     let replayed = ask.await?;
                     if replayed {
-                        self.shared.tell_replayed(&target);
+                        self.shared.tell_replayed(&target.target);
                     }
                     Ok(replayed)
                 }
@@ -297,7 +315,7 @@ impl Log for RedbStore {
     ) -> Answer<'_, Vec<bool>> {
         Box::pin(async move {
             let find = move |shared: &Shared| {
-                let targets = ids.iter().map(|id| shared.target(*id, &scope));
+                let targets = ids.iter().map(|id| shared.replayable(*id, &scope, now));
                 targets.collect::<Result<Vec<_>, _>>()
             };
             let targets = self.blocking(find).await?;
@@ -309,7 +327,7 @@ impl Log for RedbStore {
             let replayed = ask.await?;
             for (target, replayed) in asked.iter().zip(&replayed) {
                 if let (Some(target), true) = (target, replayed) {
-                    self.shared.tell_replayed(target);
+                    self.shared.tell_replayed(&target.target);
                 }
             }
             Ok(replayed)

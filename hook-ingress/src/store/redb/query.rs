@@ -133,6 +133,7 @@ impl Shared {
         let Some(entry) = records.entry(seq)? else {
             return Ok(None);
         };
+        let entry = self.routed(entry);
         let origin = self
             .origins
             .get(entry.origin)
@@ -412,6 +413,7 @@ impl PageReader<'_> {
         let Some(entry) = found.flatten() else {
             return Ok(true);
         };
+        let entry = self.shared.routed(entry);
         let wanted = self.wants(&entry);
         if !self.goes_on(&entry, wanted) {
             return Ok(false);
@@ -429,7 +431,7 @@ impl PageReader<'_> {
 
     /// A message of the file that is read. False: the page is full.
     fn take(&mut self, records: &mut segment::Records, entry: &Entry) -> Result<bool, Fault> {
-        let wanted = self.wants(entry);
+        let wanted = self.wants(&self.shared.routed(*entry));
         if !self.goes_on(entry, wanted) {
             return Ok(false);
         }

@@ -124,6 +124,8 @@ impl Turn {
         let Some((origin, mode)) = known.kept else {
             return;
         };
+        let routed = shared.rerouted.get(seq_of(known.id));
+        let (origin, mode) = routed.unwrap_or((origin, mode));
         let target = Target {
             id: known.id,
             origin,
@@ -134,6 +136,7 @@ impl Turn {
         let revived = shared.index().repeat(target, revivable, now, &mut events);
         self.note(events);
         if revived {
+            self.lingering.extend(self.outlived(shared, origin));
             self.replayed.push((known.id, origin));
         }
     }

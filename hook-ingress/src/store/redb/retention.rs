@@ -220,7 +220,7 @@ fn inventory(shared: &Shared, segment: &Segment) -> Result<Inventory, Fault> {
             let seq = entry.seq();
             let at = shared.carried(seq..=seq).first().map(|(_, first)| *first);
             if at.unwrap_or(segment.first) == segment.first {
-                entries.push(entry);
+                entries.push(shared.routed(entry));
             }
         };
         for row in txn.open_table(CARRIED)?.iter()? {

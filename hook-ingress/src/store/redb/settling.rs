@@ -50,7 +50,10 @@ impl Shared {
         let (origin, mode) = match held {
             Some(hold) if hold.id == Some(id) => (hold.origin, Mode::Trigger),
             _ => match self.entry(id)? {
-                Some(entry) => (entry.origin, entry.mode),
+                Some(entry) => {
+                    let entry = self.routed(entry);
+                    (entry.origin, entry.mode)
+                }
                 None => return Ok(None),
             },
         };

@@ -1,7 +1,7 @@
 //! What the writer, the keeper and the readers have in common.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, RwLock,
@@ -12,6 +12,7 @@ use std::{
 
 use ::redb::Database;
 use doorbell_core::{
+    address::SessionRef,
     ports::{Ring, StoreError},
     time::{Clock, Timestamp},
     token::Chance,
@@ -27,6 +28,7 @@ use super::{
     keeper::Waiting,
     origin::{Origin, Origins},
     registry::Registry,
+    reroute::Rerouted,
     segment::Segment,
 };
 
@@ -66,6 +68,12 @@ pub(super) struct Shared {
     /// is not what is open afterwards.
     pub(super) waiting: Mutex<Waiting>,
     pub(super) figures: Arc<CommitFigures>,
+    /// Where messages are that were routed anew.
+    pub(super) rerouted: Rerouted,
+    /// Sessions that have ended and still have something in their inboxes.
+    pub(super) lingering: Mutex<BTreeSet<SessionRef>>,
+    /// Held by whoever routes anew.
+    pub(super) rerouting: Mutex<()>,
 }
 
 impl Shared {
@@ -84,6 +92,9 @@ impl Shared {
             pins: Pins::default(),
             waiting: Mutex::default(),
             figures: Arc::default(),
+            rerouted: Rerouted::default(),
+            lingering: Mutex::default(),
+            rerouting: Mutex::default(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! What a consumer does for every message is told at DEBUG, but for the end of it.
 
 use doorbell_core::{
-    message::{Message, MessageId},
+    message::{Message, MessageId, Reason},
     ports::Settlement,
 };
 use tracing::Level;
@@ -59,7 +59,9 @@ impl Shared {
             };
             let (jid, grant, id) = (&*origin.address_text, origin.grant, entry.id);
             let reason = event.reason.as_ref().map(tracing::field::display);
-            let again = format!("doorbell messages replay {id}");
+            // What its session took along is not replayed.
+            let again = event.reason != Some(Reason::session_ended());
+            let again = again.then(|| format!("doorbell messages replay {id}"));
             tracing::warn!(%jid, %grant, %id, attempt, reason, again, "dead");
         }
         if dead.len() > DEATHS {

@@ -1,16 +1,17 @@
 //! One turn of the writer: many commands decided one after another, then committed together.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
 };
 
 use doorbell_core::{
+    address::SessionRef,
     browser::BrowserSession,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     message::{Cursor, Happening, Kind, MessageId, Mode, Via},
-    ports::{Arrived, LeaseRequest, Put, StoreError},
+    ports::{Arrived, LeaseRequest, Put, Settlement, StoreError},
     route::Table,
     time::Timestamp,
     token::TokenHash,
@@ -20,14 +21,14 @@ use super::{
     channels::Changed,
     command::{Answer, PutCommand, SettleCommand},
     control::Change,
-    decide::Target,
-    entry::{Entry, id_of, seq_of},
+    entry::{Entry, id_of},
     events::Event,
     fault::Fault,
     load::Open,
     newest::{Batch, Record},
     record,
     repeats::Seen,
+    reroute::Replayable,
     shared::Shared,
 };
 
@@ -54,6 +55,8 @@ pub(super) struct Turn {
     pub(super) channels: Changed,
     /// The rules as this turn leaves them, where it changed any.
     pub(super) routes: Option<Arc<Table>>,
+    /// Sessions that have ended, to whose inboxes something came back or in which it waits.
+    pub(super) lingering: BTreeSet<SessionRef>,
     weight: u64,
 }
 
@@ -194,6 +197,11 @@ impl Turn {
             now,
             answer,
         } = command;
+        if matches!(how, Settlement::Nack { .. }) {
+            for target in targets.iter().flatten() {
+                self.lingering.extend(self.outlived(shared, target.origin));
+            }
+        }
         let mut events = Vec::new();
         let settled: Vec<bool> = {
             let mut index = shared.index();
@@ -214,39 +222,29 @@ impl Turn {
     pub(super) fn replay(
         &mut self,
         shared: &Shared,
-        target: Target,
+        target: Replayable,
         now: Timestamp,
         answer: Answer<bool>,
     ) {
-        if !shared.is_kept(seq_of(target.id)) {
-            self.log_replies.push(reply(answer, false));
-            return;
-        }
         let mut events = Vec::new();
-        shared.index().replay(target, None, now, &mut events);
+        let replayed = self.replay_one(shared, target, now, &mut events);
         self.note(events);
-        self.replayed.push((target.id, target.origin));
-        self.log_replies.push(reply(answer, true));
+        self.log_replies.push(reply(answer, replayed));
     }
 
     /// Replays of those that nobody is to lease any more.
     pub(super) fn replay_many(
         &mut self,
         shared: &Shared,
-        targets: Vec<Option<Target>>,
+        targets: Vec<Option<Replayable>>,
         now: Timestamp,
         answer: Answer<Vec<bool>>,
     ) {
         let mut events = Vec::new();
         let mut replayed = Vec::with_capacity(targets.len());
         for target in targets {
-            let kept = target.filter(|target| shared.is_kept(seq_of(target.id)));
-            let over = kept.filter(|target| shared.index().is_over(target, now));
-            replayed.push(over.is_some());
-            if let Some(target) = over {
-                shared.index().replay(target, None, now, &mut events);
-                self.replayed.push((target.id, target.origin));
-            }
+            let over = target.filter(|it| shared.index().is_over(&it.target, now));
+            replayed.push(over.is_some_and(|over| self.replay_one(shared, over, now, &mut events)));
         }
         self.note(events);
         self.log_replies.push(reply(answer, replayed));

@@ -162,6 +162,7 @@ impl Writer {
                 Command::ReplayMany(targets, now, answer) => {
                     turn.replay_many(&shared, targets, now, answer);
                 }
+                Command::Reroute(reroute, answer) => turn.reroute(&shared, *reroute, answer),
                 Command::InsertGrant(grant, hash, now, answer) => {
                     turn.insert_grant(&shared, *grant, hash, now, answer);
                 }
@@ -187,6 +188,15 @@ impl Writer {
         };
         match outcome {
             Ok(()) => {
+                let lingering = std::mem::take(&mut turn.lingering);
+                if !lingering.is_empty() {
+                    // Before anyone is answered: who asked for it may wait for what follows.
+                    let known = shared.lingering.lock();
+                    known
+                        .expect("nothing panics under this lock")
+                        .extend(lingering);
+                    let _ = self.keeper.send(Job::Reroute);
+                }
                 turn.finish(&shared, open);
                 for command in house {
                     self.housekeeping(open, command)?;

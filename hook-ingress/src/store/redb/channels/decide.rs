@@ -143,6 +143,7 @@ impl Turn {
             return false;
         };
         Arc::make_mut(&mut session).ended_at = Some(at);
+        self.lingering.insert(session.reference());
         self.change(ChannelChange::Session(session));
         true
     }

@@ -62,7 +62,14 @@ impl ChannelStore for RedbStore {
     }
 
     fn end_session(&self, id: SessionId, at: Timestamp) -> Answer<'_, bool> {
-        self.ask_channel(move |answer| ChannelCommand::EndSession(id, at, answer))
+        let ended = self.ask_channel(move |answer| ChannelCommand::EndSession(id, at, answer));
+        Box::pin(async move {
+            let ended = ended.await?;
+            if ended {
+                self.reroute(at).await?;
+            }
+            Ok(ended)
+        })
     }
 
     fn list_sessions(&self, scope: &Scope) -> Vec<Arc<Session>> {

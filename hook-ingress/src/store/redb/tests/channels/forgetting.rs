@@ -19,7 +19,7 @@ async fn forget(store: &RedbStore) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_ended_is_forgotten_after_its_time_unless_something_waits_for_it() {
+async fn what_ended_is_forgotten_after_its_time_unless_something_in_it_is_held() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Hands::new();
     let store = hour_long(dir.path(), &clock);
@@ -35,6 +35,12 @@ async fn what_ended_is_forgotten_after_its_time_unless_something_waits_for_it() 
         .await
         .unwrap();
     let id = put(&store, knock(&grant, T0)).await;
+    let request = LeaseRequest {
+        inboxes: vec![to_session("waiting").inbox],
+        lease_for: 2 * HOUR,
+        ..lease_request("acme", 1, T0)
+    };
+    assert_eq!(store.lease(request).await.unwrap().messages.len(), 1);
     store.revoke_channel_grant(grant.id, T0).await.unwrap();
     for id in ["quiet", "waiting"] {
         store.end_session(id.parse().unwrap(), T0).await.unwrap();

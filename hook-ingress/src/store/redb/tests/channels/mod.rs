@@ -1,6 +1,7 @@
 //! Channel grants, sessions and signing keys outlive whatever the store outlives, and nothing comes
 //! through what is over.
 
+mod endings;
 mod forgetting;
 mod refusals;
 mod survival;
