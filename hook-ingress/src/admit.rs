@@ -24,7 +24,7 @@ const LINE_OVERHEAD: usize = 4;
 /// A request that may send its body.
 pub(crate) struct Admitted {
     /// Its part of the budget: its head, and of its body what has come.
-    pub(crate) share: Share,
+    pub(crate) share: Share<GrantId>,
     /// How much of the share is the head's.
     pub(crate) head_bytes: usize,
 }

@@ -1,6 +1,6 @@
 //! The body, capped and timed.
 
-use std::{future::poll_fn, pin::pin, time::Duration};
+use std::{future::poll_fn, pin::pin};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
@@ -27,12 +27,12 @@ pub(crate) async fn read<B: Body<Data = Bytes>>(
     let mut length = 0;
     loop {
         let frame = timeout_at(
-            due(began, length, limits),
+            limits.body_pace.due(began, length),
             poll_fn(|cx| body.as_mut().poll_frame(cx)),
         );
         let Some(frame) = frame
             .await
-            .map_err(|_| Rejection::BodyTooSlow(limits.body_time))?
+            .map_err(|_| Rejection::BodyTooSlow(limits.body_pace))?
         else {
             break;
         };
@@ -68,11 +68,4 @@ pub(crate) async fn read<B: Body<Data = Bytes>>(
     } else {
         rest.freeze()
     })
-}
-
-/// Until when more of a body must come, of which so much is there.
-fn due(began: Instant, length: usize, limits: &Limits) -> Instant {
-    let bought = length as f64 / f64::from(limits.body_rate.max(1));
-    let slowest = limits.body_grace.as_secs_f64() + bought;
-    began + Duration::from_secs_f64(slowest).min(limits.body_time)
 }

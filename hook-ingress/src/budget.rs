@@ -1,116 +1,156 @@
-//! How many bytes of requests may be in memory at once, over all connections, and how many of them
-//! one grant's may be.
+//! A bound that many share: how much may be taken at once in all, and how much of it one holder may
+//! have.
 //!
-//! Bytes are counted as they come: what is announced and never sent takes nothing. Nobody ever
-//! waits for a share: whoever finds none left is refused at once, so that shares cannot be held by
-//! requests that wait for one another.
+//! While less than three quarters are taken anyone may take more; beyond, a holder that would have
+//! more than its part is refused. Nobody ever waits for a share: whoever finds none left is refused
+//! at once, so that shares cannot be held by those who wait for one another.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard},
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use doorbell_core::grant::GrantId;
-
-/// The bytes that are left.
-#[derive(Clone, Debug)]
-pub struct Budget(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    bytes: usize,
-    /// Once so many are taken, a grant that would hold more than its part is refused.
-    crowded: usize,
-    part: usize,
-    taken: Mutex<Taken>,
+/// A bound and a holder's part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The most that may be taken at once.
+    pub all: usize,
+    /// The most that one holder may have once the bound is crowded.
+    pub part: usize,
 }
 
-#[derive(Debug, Default)]
-struct Taken {
-    all: usize,
-    /// Of those that hold any.
-    by: HashMap<GrantId, usize>,
-}
-
-/// Nothing is left of the budget, or of a grant's part of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many bytes are in flight")]
-pub struct Exhausted;
-
-impl Budget {
-    /// A budget of so many bytes, or of one largest request if that needs more. A grant's part is a
-    /// quarter, and one such request at the least.
-    pub fn new(bytes: usize, one_request: usize) -> Self {
-        let bytes = bytes.max(one_request);
-        Self(Arc::new(Shared {
-            bytes,
-            crowded: bytes - bytes / 4,
-            part: (bytes / 4).max(one_request),
-            taken: Mutex::default(),
-        }))
-    }
-
-    /// Takes a share for a request of this grant's, given back when it is dropped.
-    pub fn take(&self, grant: GrantId, bytes: usize) -> Result<Share, Exhausted> {
-        let mut share = Share {
-            budget: self.clone(),
-            grant,
-            bytes: 0,
-        };
-        share.cover(bytes)?;
-        Ok(share)
-    }
-
-    /// How many bytes are left.
-    pub fn left(&self) -> usize {
-        self.0.bytes - self.taken().all
-    }
-
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.0.taken.lock().expect("nothing panics under this lock")
-    }
-}
-
-/// A part of the budget.
-#[derive(Debug)]
-pub struct Share {
-    budget: Budget,
-    grant: GrantId,
-    bytes: usize,
-}
-
-impl Share {
-    /// Grows the share until it covers so many bytes.
-    pub fn cover(&mut self, bytes: usize) -> Result<(), Exhausted> {
-        let more = bytes.saturating_sub(self.bytes);
-        if more == 0 {
-            return Ok(());
+impl Bound {
+    /// A holder's part is a quarter, and `least` at the least, which the whole is raised to.
+    pub fn quartered(all: usize, least: usize) -> Self {
+        let all = all.max(least);
+        Self {
+            all,
+            part: (all / 4).max(least),
         }
-        let limits = &self.budget.0;
-        let mut taken = self.budget.taken();
-        let all = taken.all.saturating_add(more);
-        let held = taken.by.get(&self.grant).copied().unwrap_or_default();
-        let held = held.saturating_add(more);
-        let greedy = taken.all >= limits.crowded && held > limits.part;
-        if all > limits.bytes || greedy {
-            return Err(Exhausted);
+    }
+
+    /// From how much on it is crowded.
+    pub fn crowded(&self) -> usize {
+        self.all - self.all / 4
+    }
+
+    /// Whether a holder that has `held` of the `taken` may have so much more.
+    pub fn check(&self, taken: usize, held: usize, more: usize) -> Result<(), Exhausted> {
+        if taken.saturating_add(more) > self.all {
+            return Err(Exhausted::All);
         }
-        taken.all = all;
-        taken.by.insert(self.grant, held);
-        drop(taken);
-        self.bytes = bytes;
+        if taken >= self.crowded() && held.saturating_add(more) > self.part {
+            return Err(Exhausted::Part);
+        }
         Ok(())
     }
 }
 
-impl Drop for Share {
+/// Why there is no share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Exhausted {
+    /// Everything is taken.
+    #[error("all of it is taken")]
+    All,
+    /// There is little left, and this holder has its part.
+    #[error("there is little left, and this holder has its part of it")]
+    Part,
+}
+
+/// What is taken of a bound, and by whom.
+#[derive(Debug)]
+pub struct Budget<K>(Arc<Shared<K>>);
+
+impl<K> Clone for Budget<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+struct Shared<K> {
+    bound: Bound,
+    taken: Mutex<Taken<K>>,
+}
+
+#[derive(Debug)]
+struct Taken<K> {
+    all: usize,
+    /// Of those that hold any.
+    by: HashMap<K, usize>,
+}
+
+impl<K: Clone + Eq + Hash> Budget<K> {
+    /// Nothing is taken of this bound yet.
+    pub fn new(bound: Bound) -> Self {
+        let by = HashMap::new();
+        Self(Arc::new(Shared {
+            bound,
+            taken: Mutex::new(Taken { all: 0, by }),
+        }))
+    }
+
+    /// Takes a share for a holder, given back when it is dropped.
+    pub fn take(&self, holder: K, amount: usize) -> Result<Share<K>, Exhausted> {
+        let mut share = Share {
+            budget: self.clone(),
+            holder,
+            amount: 0,
+        };
+        share.cover(amount)?;
+        Ok(share)
+    }
+
+    /// How much is left.
+    pub fn left(&self) -> usize {
+        self.0.bound.all - self.taken().all
+    }
+
+    /// The whole, and a holder's part.
+    pub fn bound(&self) -> Bound {
+        self.0.bound
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken<K>> {
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A part of a [`Budget`].
+#[derive(Debug)]
+pub struct Share<K: Clone + Eq + Hash> {
+    budget: Budget<K>,
+    holder: K,
+    amount: usize,
+}
+
+impl<K: Clone + Eq + Hash> Share<K> {
+    /// Grows to so much, if it is not as large already.
+    pub fn cover(&mut self, amount: usize) -> Result<(), Exhausted> {
+        let more = amount.saturating_sub(self.amount);
+        if more == 0 {
+            return Ok(());
+        }
+        let mut taken = self.budget.taken();
+        let held = taken.by.get(&self.holder).copied().unwrap_or_default();
+        self.budget.0.bound.check(taken.all, held, more)?;
+        taken.all += more;
+        taken.by.insert(self.holder.clone(), held + more);
+        drop(taken);
+        self.amount = amount;
+        Ok(())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Drop for Share<K> {
     fn drop(&mut self) {
         let mut taken = self.budget.taken();
-        taken.all -= self.bytes;
-        if let Some(held) = taken.by.get_mut(&self.grant) {
-            *held -= self.bytes;
+        taken.all -= self.amount;
+        if let Some(held) = taken.by.get_mut(&self.holder) {
+            *held -= self.amount;
             if *held == 0 {
-                taken.by.remove(&self.grant);
+                taken.by.remove(&self.holder);
             }
         }
     }
@@ -120,19 +160,19 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
-    fn grant(n: u128) -> GrantId {
-        GrantId::from_u128(n)
+    fn budget(all: usize, least: usize) -> Budget<u8> {
+        Budget::new(Bound::quartered(all, least))
     }
 
     #[test]
     fn a_share_grows_while_there_is_room_and_gives_all_back() {
-        let budget = Budget::new(10, 10);
-        let mut first = budget.take(grant(1), 4).expect("room");
+        let budget = budget(10, 10);
+        let mut first = budget.take(1, 4).expect("room");
         assert_eq!(first.cover(9), Ok(()));
         assert_eq!(first.cover(3), Ok(()));
         assert_eq!(budget.left(), 1);
-        assert!(budget.take(grant(2), 2).is_err());
-        assert_eq!(first.cover(11), Err(Exhausted));
+        assert!(budget.take(2, 2).is_err());
+        assert_eq!(first.cover(11), Err(Exhausted::All));
         assert_eq!(budget.left(), 1);
         drop(first);
         assert_eq!(budget.left(), 10);
@@ -140,25 +180,25 @@ mod tests {
     }
 
     #[test]
-    fn beyond_three_quarters_a_grant_holds_a_quarter_at_the_most() {
-        let budget = Budget::new(100, 10);
-        let greedy: Vec<_> = (0..8).map(|_| budget.take(grant(1), 10)).collect();
+    fn beyond_three_quarters_a_holder_has_a_quarter_at_the_most() {
+        let budget = budget(100, 10);
+        let greedy: Vec<_> = (0..8).map(|_| budget.take(1, 10)).collect();
         assert_eq!(budget.left(), 20, "alone it may take what is there");
         assert!(greedy.iter().all(Result::is_ok));
-        assert!(budget.take(grant(1), 1).is_err());
-        let modest = budget.take(grant(2), 20);
+        assert_eq!(budget.take(1, 1).err(), Some(Exhausted::Part));
+        let modest = budget.take(2, 20);
         assert!(modest.is_ok(), "it holds less than a quarter");
         drop(modest);
         drop(greedy);
-        assert!(budget.take(grant(1), 75).is_ok());
+        assert!(budget.take(1, 75).is_ok());
     }
 
     #[test]
     fn a_part_is_one_largest_request_at_the_least() {
-        let budget = Budget::new(10, 8);
-        let other = budget.take(grant(2), 2);
-        assert!(budget.take(grant(1), 8).is_ok());
+        let budget = self::budget(10, 8);
+        let other = budget.take(2, 2);
+        assert!(budget.take(1, 8).is_ok());
         drop(other);
-        assert_eq!(Budget::new(1, 8).left(), 8);
+        assert_eq!(self::budget(1, 8).left(), 8);
     }
 }

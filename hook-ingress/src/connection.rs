@@ -5,6 +5,7 @@ use std::{
     error::Error,
     future::{pending, poll_fn},
     pin::{Pin, pin},
+    sync::Arc,
     task::Poll,
 };
 
@@ -22,6 +23,7 @@ use crate::{
     limits::ConnectionLimits,
     malformed,
     pulse::{Noted, Pulse, Socket},
+    rejection::Rejection,
     stop::{Stage, Stop},
 };
 
@@ -31,6 +33,7 @@ const DRAIN_CHUNK: usize = 16 * 1024;
 /// Serves a connection until it ends, takes too long, or is told to stop.
 pub(crate) async fn drive<S, B>(
     stream: TcpStream,
+    pulse: Arc<Pulse>,
     service: S,
     limits: &ConnectionLimits,
     stop: &Stop,
@@ -40,7 +43,6 @@ pub(crate) async fn drive<S, B>(
     B: Body + Unpin + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let pulse = Pulse::new();
     let socket = Socket::new(stream, pulse.clone());
     let mut connection = http1::Builder::new()
         .max_headers(limits.header_count)
@@ -56,6 +58,7 @@ pub(crate) async fn drive<S, B>(
     let mut timer = pin!(sleep_until(armed));
     let mut finish = pin!(stop.finish_begins());
     let mut abandon = pin!(stop.abandon_begins());
+    let mut closing = pin!(pulse.closing());
     let mut stage = Stage::Serve;
     let mut listening = false;
 
@@ -66,6 +69,10 @@ pub(crate) async fn drive<S, B>(
             listening = true;
             let _ = finish.as_mut().poll(cx);
             let _ = abandon.as_mut().poll(cx);
+            let _ = closing.as_mut().poll(cx);
+        }
+        if pulse.is_closed() {
+            return Poll::Ready(None);
         }
         let told = stop.stage();
         if told > stage {
@@ -76,7 +83,7 @@ pub(crate) async fn drive<S, B>(
             Pin::new(&mut connection).graceful_shutdown();
         }
         if let Poll::Ready(ended) = connection.poll_without_shutdown(cx) {
-            return Poll::Ready(Some(ended));
+            return Poll::Ready((!pulse.is_closed()).then_some(ended));
         }
         loop {
             // While a request is answered, its own limits hold.
@@ -111,6 +118,15 @@ pub(crate) async fn drive<S, B>(
             // It is short, so only a sender that reads nothing at all keeps it from being written.
             let _ = timeout(limits.drain_time, stream.write_all(&answer)).await;
         }
+        linger(stream, limits).await;
+    }
+}
+
+/// Says to a connection that it is not served, before it has sent anything.
+pub(crate) async fn refuse(mut stream: TcpStream, no: &Rejection, limits: &ConnectionLimits) {
+    let refuse = limits.refuse.unwrap_or(malformed::at_the_door);
+    let answer = malformed::written(refuse(no), &[]);
+    if let Ok(Ok(())) = timeout(limits.drain_time, stream.write_all(&answer)).await {
         linger(stream, limits).await;
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorbell_core::{
     address::SessionRef,
-    grant::Grant,
+    grant::{Grant, GrantId},
     message::{Arrival, Head},
     ports::{Channels, Grants, Health, Log, Put, Routes, StoreError},
     route::Outcome,
@@ -12,7 +12,11 @@ use doorbell_core::{
 };
 
 use crate::{
-    budget::Budget, figures::DoorFigures, journal::Journal, limits::Limits, routing::ByRules,
+    budget::{Bound, Budget},
+    figures::DoorFigures,
+    journal::Journal,
+    limits::Limits,
+    routing::ByRules,
     throttle::Throttle,
 };
 
@@ -101,7 +105,7 @@ pub(crate) struct Shared {
     pub(crate) routing: Arc<dyn Routing>,
     pub(crate) limits: Limits,
     pub(crate) throttle: Throttle,
-    pub(crate) budget: Budget,
+    pub(crate) budget: Budget<GrantId>,
     pub(crate) figures: Arc<DoorFigures>,
     pub(crate) journal: Journal,
 }
@@ -136,6 +140,6 @@ pub fn front_door(config: Config) -> FrontDoor {
         throttle: Throttle::new(limits.hook_rate),
         figures: config.figures,
         journal: Journal::default(),
-        budget: Budget::new(limits.in_flight_bytes, one_request),
+        budget: Budget::new(Bound::quartered(limits.in_flight_bytes, one_request)),
     }))
 }

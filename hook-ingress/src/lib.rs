@@ -6,6 +6,14 @@
 
 pub mod machine;
 
+pub mod peer;
+
+pub mod log_limit;
+
+pub mod body_clock;
+
+pub mod budget;
+
 pub mod rejection;
 
 pub mod limits;
@@ -19,8 +27,6 @@ mod framing;
 pub mod figures;
 
 pub mod throttle;
-
-pub mod budget;
 
 pub mod trace;
 
@@ -63,6 +69,8 @@ mod stop;
 mod malformed;
 
 mod connection;
+
+mod connections;
 
 pub mod serve;
 

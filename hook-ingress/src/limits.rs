@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
 
-use crate::rejection::Rejection;
+use crate::{body_clock::BodyPace, budget::Bound, rejection::Rejection};
 
 /// One mebibyte.
 const MIB: usize = 1024 * 1024;
@@ -33,12 +33,8 @@ impl Rate {
 pub struct Limits {
     /// The longest body, in bytes; one of exactly this length is accepted.
     pub body_bytes: usize,
-    /// How long a body may take to arrive.
-    pub body_time: Duration,
-    /// How long it may be slower than [`Self::body_rate`].
-    pub body_grace: Duration,
-    /// How many bytes a second it must bring on average after that time.
-    pub body_rate: u32,
+    /// How fast a body must come.
+    pub body_pace: BodyPace,
     /// The most header lines.
     pub header_count: usize,
     /// The most bytes of header lines, with `: ` and the line's end.
@@ -55,9 +51,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: MIB,
-            body_time: Duration::from_secs(30),
-            body_grace: Duration::from_secs(5),
-            body_rate: 1024,
+            body_pace: BodyPace::default(),
             header_count: 100,
             header_bytes: 64 * 1024,
             in_flight_bytes: 48 * MIB,
@@ -68,6 +62,18 @@ impl Default for Limits {
 
 /// Says no to a request that is not HTTP.
 pub type Refuse = fn(&Rejection) -> Response<Full<Bytes>>;
+
+/// How many of a listener's connections one peer may have once three quarters are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PeerConnections {
+    /// A quarter of them.
+    #[default]
+    Quarter,
+    /// So many.
+    Of(usize),
+    /// All: behind a proxy everybody comes from one address.
+    All,
+}
 
 /// What one connection, and all of a listener's together, may cost.
 #[derive(Clone, Copy, Debug)]
@@ -82,9 +88,11 @@ pub struct ConnectionLimits {
     pub head_time: Duration,
     /// How long a connection may rest between requests.
     pub idle_time: Duration,
-    /// The most connections at once; further ones wait in the listen queue. Keep it well below
+    /// The most connections at once; beyond, the one longest at rest is closed. Keep it well below
     /// the process's limit of open files, which the store needs too.
     pub connections: usize,
+    /// How many of them one peer may have once three quarters are taken.
+    pub peer_connections: PeerConnections,
     /// How much of what a refused sender still sends is read and thrown away.
     pub drain_bytes: usize,
     /// How long a refused sender is waited for.
@@ -99,6 +107,19 @@ pub struct ConnectionLimits {
     pub refuse: Option<Refuse>,
 }
 
+impl ConnectionLimits {
+    /// The bound on connections, and a peer's part of it.
+    pub fn bound(&self) -> Bound {
+        let quartered = Bound::quartered(self.connections, 1);
+        let part = match self.peer_connections {
+            PeerConnections::Quarter => quartered.part,
+            PeerConnections::Of(part) => part.clamp(1, quartered.all),
+            PeerConnections::All => quartered.all,
+        };
+        Bound { part, ..quartered }
+    }
+}
+
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
@@ -107,6 +128,7 @@ impl Default for ConnectionLimits {
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(75),
             connections: 4096,
+            peer_connections: PeerConnections::Quarter,
             drain_bytes: 2 * MIB,
             drain_time: Duration::from_secs(2),
             shutdown_time: Duration::from_secs(10),

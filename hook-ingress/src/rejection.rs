@@ -13,8 +13,10 @@ use http::{
 use http_body_util::Full;
 use serde_json::json;
 
+use crate::{body_clock::BodyPace, budget::Exhausted};
+
 /// Every word that [`Rejection::code`] may say.
-pub const CODES: [&str; 21] = [
+pub const CODES: [&str; 22] = [
     "invalid_token",
     "invalid_channel_token",
     "not_a_webhook",
@@ -36,6 +38,7 @@ pub const CODES: [&str; 21] = [
     "uri_too_long",
     "unsupported_transfer_coding",
     "ambiguous_credentials",
+    "too_many_connections",
 ];
 
 /// Why a request is refused.
@@ -76,12 +79,14 @@ pub enum Rejection {
     },
     /// The body is longer than this many bytes.
     BodyTooLarge(usize),
-    /// The body did not arrive in this time, or too slowly.
-    BodyTooSlow(Duration),
+    /// The body did not keep this pace.
+    BodyTooSlow(BodyPace),
     /// The body's framing is broken, or its sender went away.
     BodyBroken,
     /// Too much is in flight.
     Overload,
+    /// Too many connections are open, on the whole or of one peer.
+    Connections(Exhausted),
     /// The store did not take it, or may not have.
     NotStored,
     /// The store has no room.
@@ -110,7 +115,9 @@ impl Rejection {
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
-            Self::Overload | Self::NotStored | Self::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overload | Self::Connections(_) | Self::NotStored | Self::Full => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::TwoCredentials | Self::NotHttp(_) => StatusCode::BAD_REQUEST,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
@@ -147,6 +154,7 @@ impl Rejection {
             Self::UriTooLong => 18,
             Self::TransferCoding => 19,
             Self::TwoCredentials => 20,
+            Self::Connections(_) => 21,
         }
     }
 
@@ -204,10 +212,12 @@ impl Rejection {
             Self::BodyTooLarge(cap) => {
                 format!("The body is over {cap} bytes. Send a smaller one, or a link to it.").into()
             }
-            Self::BodyTooSlow(time) => format!(
-                "The body came too slowly: it is to bring 1 KiB a second, and to end within {} \
-                 seconds. Send it again.",
-                whole_seconds(*time)
+            Self::BodyTooSlow(pace) => format!(
+                "The body came too slowly: after its first {} seconds it is to bring {} bytes a \
+                 second on average, and to end within {}. Send it again.",
+                whole_seconds(pace.grace),
+                pace.rate,
+                whole_seconds(pace.time)
             )
             .into(),
             Self::BodyBroken => "The body ended too early or is not framed as HTTP says. Send it \
@@ -216,6 +226,16 @@ impl Rejection {
             Self::Overload => "Too much is arriving at once, and this was not stored. Send it \
                                again after the time in Retry-After."
                 .into(),
+            Self::Connections(Exhausted::Part) => {
+                "Your address has too many connections open at once. Close some, or send several \
+                 requests over one, and try again after the time in Retry-After."
+            }
+            .into(),
+            Self::Connections(Exhausted::All) => {
+                "Too many connections are open at once. Try again \
+                                                  after the time in Retry-After."
+                    .into()
+            }
             Self::NotStored => "The message could not be stored just now. Send it again after \
                                 the time in Retry-After."
                 .into(),
@@ -237,7 +257,7 @@ impl Rejection {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Rate(wait) => Some(*wait),
-            Self::Overload => Some(Duration::from_secs(1)),
+            Self::Overload | Self::Connections(_) => Some(Duration::from_secs(1)),
             Self::NotStored => Some(Duration::from_secs(5)),
             Self::Full => Some(Duration::from_secs(60)),
             _ => None,
@@ -297,6 +317,8 @@ mod tests {
         for no in [
             Rejection::Rate(Duration::ZERO),
             Rejection::Overload,
+            Rejection::Connections(Exhausted::All),
+            Rejection::Connections(Exhausted::Part),
             Rejection::NotStored,
             Rejection::Full,
         ] {

@@ -10,15 +10,26 @@ use http_body::Body;
 use hyper::body::Incoming;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::{sleep, timeout},
 };
 use tower::Service;
 
-use crate::{connection::drive, limits::ConnectionLimits, stop::Stop};
+use crate::{
+    connection::{drive, refuse},
+    connections::{Connections, Room},
+    limits::ConnectionLimits,
+    log_limit::LineLimit,
+    peer::Peer,
+    pulse::Pulse,
+    rejection::Rejection,
+    stop::Stop,
+};
 
 /// How long to rest when the machine has no more files to open.
 const BACK_OFF: Duration = Duration::from_millis(100);
+/// How many connections at once are told that there is no place for them.
+const REFUSING: usize = 16;
 
 /// Serves a listener until `stop` resolves, then finishes what is in flight and returns.
 ///
@@ -39,18 +50,42 @@ pub async fn serve<M, S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let most = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
-    let room = Arc::new(Semaphore::new(most));
+    let connections = Connections::new(limits.bound());
+    let lines = LineLimit::default();
+    let refusing = Arc::new(Semaphore::new(REFUSING));
     let word = Arc::new(Stop::default());
     let accepting = async {
         loop {
-            let (stream, peer, place) = accept(&listener, &room).await;
-            let service = make(peer);
-            let word = word.clone();
-            tokio::spawn(async move {
-                drive(stream, service, &limits, &word).await;
-                drop(place);
-            });
+            connections.settle().await;
+            let (stream, address) = accept(&listener, &connections, &lines).await;
+            let (peer, pulse) = (Peer::of(address.ip()), Pulse::new());
+            match connections.admit(peer, &pulse) {
+                Ok((place, room)) => {
+                    if room == Room::Made
+                        && let Some(kept_back) = lines.take(std::time::Instant::now())
+                    {
+                        tracing::warn!(%peer, kept_back, "connections run out; one at rest was closed");
+                    }
+                    let service = make(address);
+                    let word = word.clone();
+                    tokio::spawn(async move {
+                        drive(stream, pulse, service, &limits, &word).await;
+                        drop(place);
+                    });
+                }
+                Err(why) => {
+                    if let Some(kept_back) = lines.take(std::time::Instant::now()) {
+                        tracing::warn!(%peer, kept_back, "connections run out; one was refused");
+                    }
+                    // Those that cannot even be told so just find it closed.
+                    if let Ok(place) = Arc::clone(&refusing).try_acquire_owned() {
+                        tokio::spawn(async move {
+                            refuse(stream, &Rejection::Connections(why), &limits).await;
+                            drop(place);
+                        });
+                    }
+                }
+            }
         }
     };
     tokio::select! {
@@ -59,34 +94,36 @@ pub async fn serve<M, S, B>(
     }
     drop(listener);
     word.finish();
-    let everyone = u32::try_from(most).unwrap_or(u32::MAX);
-    if timeout(limits.shutdown_time, room.acquire_many(everyone))
+    if timeout(limits.shutdown_time, connections.gone())
         .await
         .is_err()
     {
         word.abandon();
         // Those that linger are not interrupted, as their time is short.
-        let _ = timeout(limits.drain_time, room.acquire_many(everyone)).await;
+        let _ = timeout(limits.drain_time, connections.gone()).await;
     }
 }
 
-/// The next connection, once there is a place for it.
+/// The next connection.
 async fn accept(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let place = room.clone().acquire_owned().await;
-    let place = place.expect("the semaphore is never closed");
+    connections: &Connections,
+    lines: &LineLimit,
+) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
+            Ok((stream, address)) => {
                 // Answers are small and whole; waiting to fill a packet only delays them.
                 let _ = stream.set_nodelay(true);
-                return (stream, peer, place);
+                return (stream, address);
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept connections; trying again");
+                // What the machine has too little of, one connection less may give back.
+                connections.close_one();
+                if let Some(kept_back) = lines.take(std::time::Instant::now()) {
+                    tracing::warn!(%error, kept_back, "cannot accept connections; trying again");
+                }
                 sleep(BACK_OFF).await;
             }
         }

@@ -145,20 +145,51 @@ async fn a_slow_head_ends_the_connection_and_a_rest_between_requests_does_not() 
 }
 
 #[tokio::test]
-async fn a_place_is_waited_for_when_all_are_taken() {
+async fn what_rests_gives_its_place_to_whoever_comes() {
+    let connections = ConnectionLimits {
+        connections: 2,
+        ..ConnectionLimits::default()
+    };
+    let house = House::open_with(Limits::default(), connections).await;
+    let token = house.token().await;
+    let mut came = vec![house.connect().await];
+    for _ in 0..8 {
+        let mut next = house.connect().await;
+        next.write(post(&token, "", b"{}")).await;
+        next.reply().await.accepted();
+        came.push(next);
+    }
+    let kept = came.split_off(7);
+    for mut gone in came {
+        assert!(gone.closed().await);
+    }
+    for mut resting in kept {
+        resting.write(post(&token, "", b"{}")).await;
+        resting.reply().await.accepted();
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_rests_whoever_comes_is_told_503_and_what_is_busy_goes_on() {
     let connections = ConnectionLimits {
         connections: 1,
         ..ConnectionLimits::default()
     };
     let house = House::open_with(Limits::default(), connections).await;
     let token = house.token().await;
-    let mut first = house.connect().await;
-    first.write(post(&token, "", b"1")).await;
-    first.reply().await.accepted();
-    let mut second = house.connect().await;
-    second.write(post(&token, "", b"2")).await;
-    drop(first);
-    second.reply().await.accepted();
+    let mut busy = house.connect().await;
+    let request = post(&token, "expect: 100-continue\r\n", b"body");
+    let (head, body) = request.split_at(request.len() - 4);
+    busy.write(head).await;
+    assert_eq!(busy.reply().await.status, 100);
+    let mut refused = house.connect().await;
+    let reply = refused.reply().await;
+    assert_eq!(reply.refusal(503), "too_many_connections");
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    assert_eq!(reply.header("connection"), Some("close"));
+    assert!(refused.closed().await);
+    busy.write(body).await;
+    busy.reply().await.accepted();
 }
 
 #[tokio::test]

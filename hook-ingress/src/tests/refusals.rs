@@ -5,7 +5,10 @@ use std::time::Duration;
 use doorbell_core::token::TokenKind;
 
 use super::house::{House, post};
-use crate::limits::{ConnectionLimits, Limits};
+use crate::{
+    body_clock::BodyPace,
+    limits::{ConnectionLimits, Limits},
+};
 
 #[tokio::test]
 async fn unknown_expired_revoked_and_garbage_read_alike() {
@@ -397,7 +400,10 @@ async fn checks_run_token_method_rate_size() {
 #[tokio::test]
 async fn a_body_that_does_not_come_is_408() {
     let limits = Limits {
-        body_time: Duration::from_millis(50),
+        body_pace: BodyPace {
+            time: Duration::from_millis(50),
+            ..BodyPace::default()
+        },
         ..Limits::default()
     };
     let house = House::open_with(limits, ConnectionLimits::default()).await;
@@ -413,9 +419,11 @@ async fn a_body_that_does_not_come_is_408() {
 #[tokio::test]
 async fn a_body_that_comes_too_slowly_is_408_before_its_time_is_over() {
     let limits = Limits {
-        body_grace: Duration::from_millis(50),
-        body_rate: 1_000_000,
-        body_time: Duration::from_secs(3600),
+        body_pace: BodyPace {
+            grace: Duration::from_millis(50),
+            rate: 1_000_000,
+            time: Duration::from_secs(3600),
+        },
         ..Limits::default()
     };
     let house = House::open_with(limits, ConnectionLimits::default()).await;
