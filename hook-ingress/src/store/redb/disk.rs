@@ -10,6 +10,8 @@ use std::{
 
 use ::redb::{BackendError, StorageBackend, backends::FileBackend};
 
+use super::fault::is_of_open_files;
+
 /// Opens, renames and removes files. A test's may fail, tear and forget.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Makes a file, which must not be there yet, and opens it.
@@ -53,7 +55,13 @@ fn private() -> OpenOptions {
 
 /// Says which file could not be opened.
 fn named(path: &Path, opened: io::Result<File>) -> io::Result<File> {
-    opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    opened.map_err(|error| {
+        if is_of_open_files(&error) {
+            // It is nothing of this file's.
+            return error;
+        }
+        io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    })
 }
 
 impl Disk for Files {

@@ -30,6 +30,9 @@ pub(super) enum Fault {
         /// Ours.
         known: u64,
     },
+    /// The process has as many files open as it may; the disk is well.
+    #[error("too many files are open: {0}; raise the limit (ulimit -n, or LimitNOFILE)")]
+    OpenFiles(Arc<str>),
     /// Another handle has the file open.
     #[error("the file is open elsewhere")]
     Taken,
@@ -99,8 +102,18 @@ impl From<Unreadable> for Fault {
 
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
-        Self::Disk(error.to_string().into())
+        let why = error.to_string().into();
+        if is_of_open_files(&error) {
+            return Self::OpenFiles(why);
+        }
+        Self::Disk(why)
     }
+}
+
+/// Whether the process, or the machine, has as many files open as it may.
+pub(super) fn is_of_open_files(error: &std::io::Error) -> bool {
+    // ENFILE and EMFILE, which are the same numbers on every Unix.
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 impl From<::redb::Error> for Fault {

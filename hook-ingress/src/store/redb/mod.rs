@@ -44,6 +44,7 @@ mod load;
 mod lock;
 mod mint;
 mod newest;
+mod open_files;
 mod origin;
 mod placing;
 mod ports;
@@ -186,6 +187,7 @@ impl OpenError {
     fn new(dir: &Path, fault: Fault) -> Self {
         match fault {
             Fault::Disk(why) => Self::Disk(format!("{}: {why}", dir.display())),
+            fault @ Fault::OpenFiles(_) => Self::Disk(format!("{}: {fault}", dir.display())),
             Fault::Damaged(why) => Self::Damaged(format!("{}: {why}", dir.display())),
             Fault::Newer { file, found, known } => Self::Newer {
                 file: file.to_string(),

@@ -21,6 +21,7 @@ use super::{
     disk::{Disk, Opened},
     entry::Entry,
     fault::{Fault, guarded},
+    open_files,
     schema::{
         BODIES, CARRIED, DRAFT_SUFFIX, FORMAT, HEADS, LOG_TABLES, META, META_FIRST, META_FORMAT,
         OLDEST_FORMAT,
@@ -107,7 +108,7 @@ pub(super) struct Segment {
     /// The first sequence number that may stand in it.
     pub(super) first: u64,
     pub(super) path: PathBuf,
-    pub(super) handle: RwLock<Handle>,
+    pub(super) handle: Arc<RwLock<Handle>>,
     /// The last sequence number that stands in it; 0 if none does.
     pub(super) last: AtomicU64,
     /// When something last happened to one of its messages, in milliseconds.
@@ -122,7 +123,7 @@ impl Segment {
         Self {
             first,
             path,
-            handle: RwLock::new(handle),
+            handle: Arc::new(RwLock::new(handle)),
             last: AtomicU64::new(0),
             touched_at: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -159,6 +160,7 @@ impl Segment {
             if matches!(*handle, Handle::Closed) {
                 let (db, layout) = open_sealed(&*self.disk, &self.path)?;
                 *handle = Handle::Sealed(db, layout);
+                open_files::note(&self.handle);
             }
         }
     }
