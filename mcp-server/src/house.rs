@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::{
     caller::Authenticator,
     config::{ControlUrl, Reachability},
+    shares::Shares,
     switchboard::Switchboard,
 };
 
@@ -32,6 +33,8 @@ pub struct House {
     pub door: Option<FrontDoor>,
     /// Who waits where.
     pub switchboard: Arc<Switchboard>,
+    /// Who has how much of what all share.
+    pub shares: Shares,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// What printed URLs begin with, without a slash at the end.

@@ -20,6 +20,8 @@ pub mod rung;
 
 pub mod switchboard;
 
+pub mod shares;
+
 pub mod house;
 
 pub mod desk;

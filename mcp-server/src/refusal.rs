@@ -42,6 +42,9 @@ pub enum Refusal {
     /// The request is larger than is read.
     #[error("{0}")]
     TooLarge(String),
+    /// The request's body did not come as fast as it must.
+    #[error("{0}")]
+    TooSlow(String),
     /// Not now: the store or the server is not ready.
     #[error("{0}")]
     Unavailable(String),
@@ -97,6 +100,7 @@ impl Refusal {
             "conflict" => Self::Conflict(detail),
             "gone" => Self::Gone(detail),
             "too_large" => Self::TooLarge(detail),
+            "body_timeout" => Self::TooSlow(detail),
             "unavailable" => Self::Unavailable(detail),
             _ => Self::Internal(detail),
         }
@@ -113,6 +117,7 @@ impl Refusal {
             Self::Conflict(_) => (409, "conflict"),
             Self::Gone(_) => (410, "gone"),
             Self::TooLarge(_) => (413, "too_large"),
+            Self::TooSlow(_) => (408, "body_timeout"),
             Self::Unavailable(_) => (503, "unavailable"),
             Self::Unreachable(_) => (503, "unreachable"),
             Self::BadServer(_) => (502, "bad_server"),

@@ -101,7 +101,24 @@ impl Home {
 
     /// Starts a server at these addresses.
     pub fn serve_at(&self, listen: &str, control: &str, flags: &[&str]) -> Doorbell<'_> {
-        let mut command = self.command(binary::doorbell());
+        self.serve_as(self.command(binary::doorbell()), listen, control, flags)
+    }
+
+    /// Starts a server that may have no more than so many files open.
+    pub fn serve_with_files(&self, files: u32, flags: &[&str]) -> Doorbell<'_> {
+        let mut shell = self.command("sh");
+        let limited = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+        shell.args(["-c", &limited]).arg(binary::doorbell());
+        self.serve_as(shell, "127.0.0.1:0", "127.0.0.1:0", flags)
+    }
+
+    fn serve_as(
+        &self,
+        mut command: Command,
+        listen: &str,
+        control: &str,
+        flags: &[&str],
+    ) -> Doorbell<'_> {
         command.args(["serve", "--listen", listen, "--control", control]);
         if !flags.contains(&"--log") {
             command.args(["--log", "debug"]);

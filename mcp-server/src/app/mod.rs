@@ -1,5 +1,6 @@
 //! The composition root: open, mount, say where, serve, drain, close, in that order.
 
+mod descriptors;
 mod farewell;
 mod greeting;
 mod operator_key;
@@ -32,6 +33,7 @@ use crate::{
     caller::{Authenticator, proof::ProofKey},
     config::{DataDirError, ServerFile, Settings},
     faces::{
+        body_clock,
         dashboard::dashboard,
         guard::{self, Hosts, Peer},
         mcp,
@@ -42,6 +44,7 @@ use crate::{
     },
     house::{House, Instruments},
     oidc::{Issuer, NoClient},
+    shares::Shares,
     switchboard::Switchboard,
     telemetry::Traces,
 };
@@ -104,6 +107,7 @@ pub fn run(settings: Settings) -> Result<(), AppError> {
 
 async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
     let mut told = StopWord::listen()?;
+    let connections = descriptors::Connections::for_this_process();
     let started = SystemClock.now();
     settings.data_dir.make()?;
     let switchboard = Switchboard::new();
@@ -148,6 +152,7 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         registry,
         door: Some(door.clone()),
         switchboard,
+        shares: Shares::default(),
         clock,
         public_url: server.public_url.clone(),
         older_urls: AtomicBool::new(true),
@@ -182,17 +187,22 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
     }
 
     let front_over = watch::Sender::new(false);
-    let limits = ConnectionLimits {
+    let front_limits = ConnectionLimits {
+        connections: connections.front,
+        peer_connections: settings.peer_connections,
+        ..ConnectionLimits::default()
+    };
+    let control_limits = ConnectionLimits {
+        connections: connections.control,
         half_close: false,
         refuse: Some(rest::not_http),
-        ..ConnectionLimits::default()
+        ..front_limits
     };
     let serving = async {
         let front = async {
-            let limits = ConnectionLimits::default();
             let told = said(&house.draining);
             let service = |peer| traces.door(door.for_peer(peer));
-            serve(front, service, limits, told).await;
+            serve(front, service, front_limits, told).await;
             front_over.send_replace(true);
         };
         let face = |peer: SocketAddr| {
@@ -202,7 +212,7 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
             })
         };
         // The last to go: whoever asks is told that it is not ready, as long as anything is in flight.
-        let control = serve(control, face, limits, said(&front_over));
+        let control = serve(control, face, control_limits, said(&front_over));
         tokio::join!(front, control);
     };
     service::ready();
@@ -344,6 +354,7 @@ fn control_face(house: &Arc<House>, hosts: Hosts, prover: Prover, traces: &Trace
     traces
         .control(open)
         .fallback_service(traces.control(guarded))
+        .layer(middleware::from_fn(body_clock::timed))
 }
 
 /// Takes `server.json` away, unless another server has written its own meanwhile.

@@ -9,6 +9,7 @@ mod command_line;
 mod control_url;
 mod data_dir;
 mod moment;
+mod peers;
 mod quantity;
 mod reachability;
 mod serve;

@@ -47,7 +47,11 @@ impl fmt::Display for Size {
 }
 
 /// Reads a quantity from a string or a whole number in `doorbell.toml`.
-fn from_toml<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(from: D) -> Result<T, D::Error> {
+pub(super) fn from_toml<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err = String>,
+{
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Written {

@@ -4,11 +4,13 @@ use std::{fs, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use doorbell_core::{channel::DEFAULT_CHANNEL_TTL, grant::MAX_TTL_SECONDS};
+use doorbell_ingress::limits::PeerConnections;
 use serde::Deserialize;
 
 use super::{
     control_url::{ControlUrl, ControlUrlError, WebOrigin},
     data_dir::DataDir,
+    peers::Peers,
     quantity::{Period, Size},
 };
 use crate::oidc::{DEFAULT_FOLDER_CLAIM, IssuerUrlError, OidcSettings};
@@ -43,6 +45,10 @@ pub struct ServeArgs {
     /// How many bytes of bodies may be in flight at once; beyond it senders are told 503 [48MiB]
     #[arg(long, env = "DOORBELL_BODY_BUDGET", value_name = "SIZE")]
     body_budget: Option<Size>,
+    /// How many of a listener's connections one address (of IPv6: one /64) may have once three
+    /// quarters are taken, or all: behind a proxy everybody comes from one address [a quarter]
+    #[arg(long, env = "DOORBELL_PEER_CONNECTIONS", value_name = "N|all")]
+    peer_connections: Option<Peers>,
     /// How long settled and dead messages are kept [7d]
     #[arg(long, env = "DOORBELL_RETAIN", value_name = "TIME")]
     retain: Option<Period>,
@@ -132,6 +138,8 @@ pub struct Settings {
     pub max_body: Option<u64>,
     /// Bytes of bodies in flight at once.
     pub body_budget: Option<u64>,
+    /// How many connections one peer may have once there are many.
+    pub peer_connections: PeerConnections,
     /// How long settled and dead messages are kept.
     pub retain: Duration,
     /// How long a channel token lives where its minter does not say.
@@ -267,6 +275,10 @@ impl Settings {
             hook_burst: args.hook_burst.or(file.hook_burst),
             max_body: args.max_body.or(file.max_body).map(|size| size.0),
             body_budget: args.body_budget.or(file.body_budget).map(|size| size.0),
+            peer_connections: args
+                .peer_connections
+                .or(file.peer_connections)
+                .map_or(PeerConnections::Quarter, |peers| peers.0),
             retain: args
                 .retain
                 .or(file.retain)

@@ -22,6 +22,7 @@ use crate::{
     caller::Caller,
     house::House,
     refusal::Refusal,
+    shares::OneOf,
     sources,
     wire::{
         Ack, AckResults, ChannelList, Count, Detail, ExposeChannel, ExposedChannel, IssueChat,
@@ -130,6 +131,11 @@ impl Local {
     pub fn is_let_in(&self) -> bool {
         let authenticator = &self.house.authenticator;
         authenticator.still_lets_in(&self.caller.credential)
+    }
+
+    /// One of the streams that may be open at once.
+    pub fn open_stream(&self) -> Answer<OneOf> {
+        self.house.shares.stream(&self.caller)
     }
 
     /// Waits until it does not.

@@ -43,6 +43,10 @@ pub(super) async fn receive(
     ask: &Receive,
 ) -> Answer<Received> {
     let caller = &desk.caller;
+    let _share = match ask.wait_seconds.map_or(0, Count::get) {
+        0 => None,
+        _ => Some(house.shares.wait(caller)?),
+    };
     let mut deadline = Instant::now() + Duration::from_secs(ask.wait_seconds.map_or(0, Count::get));
     let mut bells: Vec<_> = inboxes
         .iter()

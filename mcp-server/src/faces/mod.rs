@@ -6,6 +6,8 @@ pub mod cors;
 
 pub mod guard;
 
+pub mod body_clock;
+
 pub mod rest;
 
 pub mod well_known;

@@ -26,5 +26,6 @@ mod probes;
 mod ringing;
 mod routes;
 mod senders;
+mod shares;
 mod stopping;
 mod upgrade;

@@ -162,6 +162,7 @@ fn refused(refusal: &Refusal) -> CallToolResult {
         | Refusal::Conflict(_)
         | Refusal::Gone(_)
         | Refusal::TooLarge(_)
+        | Refusal::TooSlow(_)
         | Refusal::Unreachable(_)
         | Refusal::BadServer(_) => "",
     };

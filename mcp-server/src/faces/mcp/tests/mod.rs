@@ -67,6 +67,7 @@ impl Fixture {
             .await
             .expect("a key");
         let house = Arc::new(House {
+            shares: Default::default(),
             authenticator: Authenticator::new(Arc::clone(&store)),
             store,
             registry,

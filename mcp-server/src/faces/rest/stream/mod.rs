@@ -38,6 +38,7 @@ use crate::{
     desk::Local,
     house::House,
     refusal::Refusal,
+    shares::OneOf,
     switchboard,
     wire::{Count, DEFAULT_BODY_BYTES, Message, Text, TextShape},
 };
@@ -96,6 +97,8 @@ pub(super) struct Follow {
 pub(super) struct Until {
     time: Option<Instant>,
     draining: watch::Receiver<bool>,
+    /// Its place among the streams that may be open.
+    _share: OneOf,
 }
 
 impl Until {
@@ -129,6 +132,7 @@ async fn stream(
             .timeout_seconds
             .map(|limit| Instant::now() + Duration::from_secs(limit.get())),
         draining: house.draining.subscribe(),
+        _share: desk.open_stream()?,
     };
     let pattern = ask.pattern.map(|pattern| pattern.0);
     if ask.attach || ask.pending {
