@@ -38,6 +38,11 @@ impl Reason {
         Self("session ended".into())
     }
 
+    /// Of what the disk does not hold as it was written.
+    pub fn damaged() -> Self {
+        Self("damaged on the disk".into())
+    }
+
     /// Of a death by a nack that gave no reason of its own.
     pub fn given_back() -> Self {
         Self(format!("given back on attempt {MAX_ATTEMPTS} of {MAX_ATTEMPTS}").into())

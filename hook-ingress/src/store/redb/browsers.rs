@@ -15,7 +15,7 @@ use super::{
     RedbStore,
     codec::{In, Out, Unreadable, unseal},
     command::{self, Command},
-    control::Change,
+    control::{self, Change},
     fault::Fault,
     schema::BROWSERS,
     shared::Shared,
@@ -119,10 +119,22 @@ pub(super) fn read(txn: &ReadTransaction) -> Result<Vec<(TokenHash, BrowserSessi
     let mut sessions = Vec::new();
     for row in txn.open_table(BROWSERS)?.iter()? {
         let (hash, value) = row?;
-        let hash = hash.value().try_into().map_err(|_| Unreadable)?;
-        sessions.push((TokenHash::from_bytes(hash), decode(unseal(value.value())?)?));
+        let session = row_of(hash.value(), value.value());
+        sessions.extend(control::whole_row("browsers", hash.value(), session));
     }
     Ok(sessions)
+}
+
+/// One of them.
+pub(super) fn row_of(
+    hash_key: &[u8],
+    value: &[u8],
+) -> Result<(TokenHash, BrowserSession), Unreadable> {
+    let hash = hash_key.try_into().map_err(|_| Unreadable)?;
+    Ok((
+        TokenHash::from_bytes(hash),
+        decode(unseal(hash_key, value)?)?,
+    ))
 }
 
 pub(super) fn encode(session: &BrowserSession) -> Vec<u8> {

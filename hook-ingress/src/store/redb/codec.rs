@@ -1,7 +1,21 @@
 //! Reading and writing small binary values: numbers little-endian, texts with their length.
 //!
 //! A value may end in *fields*, each with a tag and its length: what a later build adds is one more,
-//! and who does not know a tag passes it by.
+//! and who does not know a tag passes it by. So format 2 is not changed again: every row of the
+//! control file, every origin, event and record's front ends in fields, an entry has room of its own,
+//! and what is not about one of these gets a table of its own. A tag once used is never used for
+//! something else. Foreseen, and free under the next tags:
+//!
+//! - a key: what it may do; a channel's grant: none, its verb is a byte already;
+//! - a rule: globs by JSON Pointer, for the body;
+//! - a record's front: a conversation, the message that it answers;
+//! - what is kept of a provider's id whose file is gone: repeats, and when the last of them came. A
+//!   store of many nodes keeps a row by the hash of the id, and one by that of id and content, for each
+//!   of those it has an id for: both are here, as the row's key and its field;
+//! - an event: nothing yet. A new kind of event is a new byte.
+//!
+//! A log file that is made ahead, or taken up again once it is empty, is one without its first number
+//! in `meta`: that its tables are empty and it is nobody's yet is already how it reads.
 
 use std::str::FromStr;
 
@@ -12,21 +26,27 @@ use doorbell_core::time::Timestamp;
 #[error("a stored value does not read back")]
 pub(super) struct Unreadable;
 
-/// A value with its CRC32 behind it.
-pub(super) fn seal(value: &[u8]) -> Vec<u8> {
-    let check = crc32fast::hash(value);
-    [value, &check.to_le_bytes()].concat()
+/// A row's value with the CRC32 of its key and itself behind it.
+pub(super) fn seal(key: &[u8], value: &[u8]) -> Vec<u8> {
+    [value, &check(key, value).to_le_bytes()].concat()
 }
 
-/// The value, if what stands behind it is its CRC32.
-pub(super) fn unseal(sealed: &[u8]) -> Result<&[u8], Unreadable> {
+/// The value, if what stands behind it is the CRC32 of its key and itself.
+pub(super) fn unseal<'a>(key: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], Unreadable> {
     let cut = sealed.len().checked_sub(4).ok_or(Unreadable)?;
-    let (value, check) = sealed.split_at(cut);
-    if crc32fast::hash(value).to_le_bytes() == *check {
+    let (value, expected) = sealed.split_at(cut);
+    if check(key, value).to_le_bytes() == *expected {
         Ok(value)
     } else {
         Err(Unreadable)
     }
+}
+
+fn check(key: &[u8], value: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(key);
+    hasher.update(value);
+    hasher.finalize()
 }
 
 /// Appends values.

@@ -8,7 +8,7 @@ use doorbell_core::{
     browser::BrowserSession,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    message::{Kind, Mode, Receiver, RouteId, Via},
+    message::{Kind, MessageId, Mode, Receiver, RouteId, Via},
     ports::{InsertGrantError, LeaseRequest, Put, SetRuleError, Settlement, StoreError},
     route::{NewRule, Rule},
     time::Timestamp,
@@ -67,6 +67,8 @@ pub(super) enum Command {
     ReplayMany(Vec<Option<Replayable>>, Timestamp, Answer<Vec<bool>>),
     /// Route anew what waits for a session that has ended: how many.
     Reroute(Box<Reroute>, Answer<usize>),
+    /// Give up those that are damaged.
+    Bury(Vec<MessageId>, Timestamp, Answer<()>),
     InsertGrant(
         Box<Grant>,
         TokenHash,
@@ -120,6 +122,7 @@ impl Command {
             }
             Self::Reroute(_, answer) => drop(answer.send(Err(why.clone()))),
             Self::ReplayMany(_, _, answer) => drop(answer.send(Err(why.clone()))),
+            Self::Bury(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::InsertGrant(_, _, _, answer) => drop(answer.send(Err(why.clone().into()))),
             Self::RevokeGrants(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::InsertKey(_, _, answer) => drop(answer.send(Err(why.clone()))),

@@ -20,12 +20,13 @@ use super::{
     browsers,
     channels::{self, ChannelChange, Known},
     codec::{In, Out, Unreadable, seal, unseal},
+    damage::{self, RowName},
     disk::Disk,
     fault::{Fault, guarded},
     repeats::SeenRow,
     routes::{self, RuleChange},
     schema::{
-        BROWSERS, CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS,
+        BROWSERS, CONTROL_FILE, CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS,
         LATER_CONTROL_TABLES, ROUTES, SEEN, USED,
     },
     segment::{self, Layout},
@@ -154,17 +155,17 @@ impl Control {
                     Change::Grant(hash, grant) => {
                         grants.insert(
                             &key(grant.id.as_u128())[..],
-                            &seal(&encode_grant(hash, grant))[..],
+                            &seal(&key(grant.id.as_u128()), &encode_grant(hash, grant))[..],
                         )?;
                     }
                     Change::Key(hash, api_key) => {
                         keys.insert(
                             &key(api_key.id.as_u128())[..],
-                            &seal(&encode_key(hash, api_key))[..],
+                            &seal(&key(api_key.id.as_u128()), &encode_key(hash, api_key))[..],
                         )?;
                     }
                     Change::Browser(hash, Some(session)) => {
-                        let row = seal(&browsers::encode(session));
+                        let row = seal(hash.as_bytes(), &browsers::encode(session));
                         browsers.insert(&hash.as_bytes()[..], &row[..])?;
                     }
                     Change::Browser(hash, None) => {
@@ -177,18 +178,18 @@ impl Control {
                         }
                     }
                     Change::Rule(RuleChange::Set(rule), _) => {
-                        let row = seal(&routes::encode(rule));
+                        let row = seal(&key(rule.id.as_u128()), &routes::encode(rule));
                         rules.insert(&key(rule.id.as_u128())[..], &row[..])?;
                     }
                     Change::Rule(RuleChange::Remove(id), _) => {
                         rules.remove(&key(id.as_u128())[..])?;
                     }
                     Change::Used(id, at) => {
-                        let row = seal(&at.as_millis().to_le_bytes());
+                        let row = seal(&key(id.as_u128()), &at.as_millis().to_le_bytes());
                         used.insert(&key(id.as_u128())[..], &row[..])?;
                     }
                     Change::Seen(hash, row) => {
-                        seen.insert(&hash[..], &seal(&encode_seen(row))[..])?;
+                        seen.insert(&hash[..], &seal(hash, &encode_seen(row))[..])?;
                     }
                     Change::Unseen(hash) => {
                         seen.remove(&hash[..])?;
@@ -208,10 +209,8 @@ impl Control {
     pub(super) fn seen(&self, hash: &[u8; 16]) -> Result<Option<SeenRow>, Fault> {
         let txn = self.db.begin_read()?;
         let table = txn.open_table(SEEN)?;
-        let Some(row) = table.get(&hash[..])? else {
-            return Ok(None);
-        };
-        Ok(Some(decode_seen(unseal(row.value())?)?))
+        let row = table.get(&hash[..])?;
+        Ok(row.and_then(|row| Some(seen_row(hash, row.value()).ok()?.1)))
     }
 
     /// Every hash that outlived its file, and when it was seen.
@@ -220,8 +219,8 @@ impl Control {
         let mut all = Vec::new();
         for row in txn.open_table(SEEN)?.iter()? {
             let (hash, value) = row?;
-            let hash = hash.value().try_into().map_err(|_| Unreadable)?;
-            all.push((hash, decode_seen(unseal(value.value())?)?));
+            // Of one that is damaged the start told.
+            all.extend(seen_row(hash.value(), value.value()));
         }
         Ok(all)
     }
@@ -236,33 +235,58 @@ fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {
         ..Contents::default()
     };
     for row in txn.open_table(GRANTS)?.iter()? {
-        let (id, value) = row?;
-        contents.grants.push(decode_grant(
-            GrantId::from_u128(unkey(id.value())?),
-            unseal(value.value())?,
-        )?);
+        let (key, value) = row?;
+        let (key, value) = (key.value(), value.value());
+        contents
+            .grants
+            .extend(whole_row("grants", key, grant_row(key, value)));
     }
     for row in txn.open_table(KEYS)?.iter()? {
-        let (id, value) = row?;
-        contents.keys.push(decode_key(
-            KeyId::from_u128(unkey(id.value())?),
-            unseal(value.value())?,
-        )?);
+        let (key, value) = row?;
+        let (key, value) = (key.value(), value.value());
+        contents
+            .keys
+            .extend(whole_row("keys", key, key_row(key, value)));
     }
     for row in txn.open_table(USED)?.iter()? {
-        let (id, value) = row?;
-        let at = In(unseal(value.value())?).time()?;
+        let (key, value) = row?;
+        let (key, value) = (key.value(), value.value());
         contents
             .used
-            .push((GrantId::from_u128(unkey(id.value())?), at));
+            .extend(whole_row("used", key, used_row(key, value)));
     }
     for row in txn.open_table(SEEN)?.iter()? {
-        let (hash, value) = row?;
-        let hash = hash.value().try_into().map_err(|_| Unreadable)?;
-        let row = decode_seen(unseal(value.value())?)?;
-        contents.seen.push((hash, row.id));
+        let (key, value) = row?;
+        let (key, value) = (key.value(), value.value());
+        let row = whole_row("seen", key, seen_row(key, value));
+        contents.seen.extend(row.map(|(hash, row)| (hash, row.id)));
     }
     Ok(contents)
+}
+
+/// What a row of the control file holds, if it reads as it was written.
+pub(super) fn whole_row<T>(table: &str, key: &[u8], read: Result<T, Unreadable>) -> Option<T> {
+    damage::whole(CONTROL_FILE, RowName { table, key }, read)
+}
+
+pub(super) fn grant_row(key: &[u8], value: &[u8]) -> Result<(TokenHash, Grant), Unreadable> {
+    decode_grant(GrantId::from_u128(unkey(key)?), unseal(key, value)?)
+}
+
+pub(super) fn key_row(key: &[u8], value: &[u8]) -> Result<(TokenHash, ApiKey), Unreadable> {
+    decode_key(KeyId::from_u128(unkey(key)?), unseal(key, value)?)
+}
+
+pub(super) fn used_row(key: &[u8], value: &[u8]) -> Result<(GrantId, Timestamp), Unreadable> {
+    let mut from = In(unseal(key, value)?);
+    let at = from.time()?;
+    from.fields(|_, _| Ok(()))?;
+    Ok((GrantId::from_u128(unkey(key)?), at))
+}
+
+pub(super) fn seen_row(key: &[u8], value: &[u8]) -> Result<([u8; 16], SeenRow), Unreadable> {
+    let hash = key.try_into().map_err(|_| Unreadable)?;
+    Ok((hash, decode_seen(unseal(key, value)?)?))
 }
 
 fn encode_seen(row: &SeenRow) -> Vec<u8> {

@@ -178,6 +178,14 @@ impl Entry {
         *out = to.0;
     }
 
+    /// The same, if it is the one of that number.
+    pub(super) fn of(self, seq: u64) -> Result<Self, Unreadable> {
+        match self.seq() == seq {
+            true => Ok(self),
+            false => Err(Unreadable),
+        }
+    }
+
     pub(super) fn decode(layout: Layout, bytes: &[u8]) -> Result<Self, Unreadable> {
         if bytes.len() != layout.entry_len() {
             return Err(Unreadable);
@@ -235,6 +243,11 @@ impl Entry {
             }),
         })
     }
+}
+
+/// The entry that stands by itself under its number.
+pub(super) fn at(layout: Layout, seq: u64, row: &[u8]) -> Result<Entry, Unreadable> {
+    Entry::decode(layout, row)?.of(seq)
 }
 
 /// The entries of a row.

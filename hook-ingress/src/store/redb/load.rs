@@ -19,6 +19,7 @@ use doorbell_core::{
 use super::{
     codec::{In, Unreadable},
     control::Control,
+    damage,
     dedupe::Seen,
     entry::{self, Entry},
     events::{self, Event, ROW_LEN},
@@ -208,17 +209,15 @@ fn open_chain(shared: &Shared) -> Result<(Vec<Arc<Segment>>, Arc<Database>), Fau
     Ok((chain, db))
 }
 
-/// What was read of a file, if it is what was written. What is not is left out and told: the rest of
+/// What was read of a file, if it is what was written. What is not is left out and named: the rest of
 /// the file is as good as before.
-fn whole<T>(read: Result<T, Unreadable>, segment: &Segment, number: u64) -> Option<T> {
-    match read {
-        Ok(read) => Some(read),
-        Err(Unreadable) => {
-            let file = segment.path.display();
-            tracing::error!(%file, number, "damaged, and left out: it does not read as it was written");
-            None
-        }
-    }
+fn whole<T>(read: Result<T, Unreadable>, segment: &Segment, table: &str, number: u64) -> Option<T> {
+    let file = segment.path.file_name().unwrap_or_default();
+    damage::whole(
+        &file.to_string_lossy(),
+        format_args!("{table} {number}"),
+        read,
+    )
 }
 
 struct Load<'a> {
@@ -281,7 +280,11 @@ impl<'a> Load<'a> {
             let (number, origin) = row?;
             let number = u32::try_from(number.value())
                 .map_err(|_| Fault::Damaged("an origin's number is too large".into()))?;
-            let mut origin = Origin::decode(txn.layout, origin.value())?;
+            let origin = Origin::decode(txn.layout, number, origin.value());
+            let Some(mut origin) = whole(origin, segment, "origins", number.into()) else {
+                self.shared.origins.skip(number);
+                continue;
+            };
             if txn.layout == Layout::V1
                 && let Inbox::Session(session) = &mut origin.to.inbox
             {
@@ -295,16 +298,17 @@ impl<'a> Load<'a> {
         }
         for row in txn.open_table(CARRIED)?.iter()? {
             let (seq, value) = row?;
-            self.carried.insert(seq.value(), segment.first);
-            self.carried_numbers.insert(
-                seq.value(),
-                Entry::decode(txn.layout, value.value())?.origin,
-            );
+            let entry = entry::at(txn.layout, seq.value(), value.value());
+            self.next_seq = self.next_seq.max(seq.value() + 1);
+            if let Some(entry) = whole(entry, segment, "carried", seq.value()) {
+                self.carried.insert(seq.value(), segment.first);
+                self.carried_numbers.insert(seq.value(), entry.origin);
+            }
         }
         for row in txn.open_table(MOVED)?.iter()? {
             let (number, value) = row?;
             let event = Event::decode(txn.layout, &mut In(value.value()));
-            if let Some(event) = whole(event, segment, number.value()) {
+            if let Some(event) = whole(event, segment, "moved", number.value()) {
                 self.moved.insert(number.value(), event);
             }
             self.next_event = self.next_event.max(number.value() + 1);
@@ -315,7 +319,8 @@ impl<'a> Load<'a> {
     /// Entries and events, in their order.
     fn second_pass(&mut self, segment: &Arc<Segment>, txn: &View) -> Result<(), Fault> {
         for row in txn.open_table(CARRIED)?.iter()? {
-            let Ok(entry) = Entry::decode(txn.layout, row?.1.value()) else {
+            let (seq, row) = row?;
+            let Ok(entry) = entry::at(txn.layout, seq.value(), row.value()) else {
                 continue;
             };
             if self.carried.get(&entry.seq()) == Some(&segment.first) {
@@ -331,7 +336,8 @@ impl<'a> Load<'a> {
                 numbers.resize(place, NONE);
                 segment.last.fetch_max(seq, Ordering::Relaxed);
                 self.next_seq = self.next_seq.max(seq + 1);
-                let Some(entry) = whole(entry, segment, seq) else {
+                let entry = entry.and_then(|entry| entry.of(seq));
+                let Some(entry) = whole(entry, segment, "heads", seq) else {
                     numbers.push(NONE);
                     continue;
                 };
@@ -346,7 +352,8 @@ impl<'a> Load<'a> {
         for row in txn.open_table(EVENTS)?.iter()? {
             let (first, row) = row?;
             for event in events::decode_row(txn.layout, first.value(), row.value()) {
-                let Some((number, event)) = whole(event, segment, first.value()) else {
+                let event = whole(event, segment, "events", first.value());
+                let Some((number, event)) = event else {
                     // How many stood behind it is not known; a row has no more than this.
                     self.next_event = self.next_event.max(first.value() + ROW_LEN as u64);
                     break;
@@ -373,7 +380,12 @@ impl<'a> Load<'a> {
                 self.run = other;
                 self.end_run();
                 let origin = self.shared.origins.get(number);
-                origin.ok_or_else(|| Fault::Damaged("a message's origin is missing".into()))?
+                let named = origin.ok_or(Unreadable);
+                match whole(named, segment, "the origin of", seq) {
+                    Some(origin) => origin,
+                    // Nobody can tell whose it is.
+                    None => return Ok(()),
+                }
             }
         };
         self.index.arrive(seq, number, &origin, entry.mode);

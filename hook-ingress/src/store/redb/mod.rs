@@ -31,6 +31,7 @@ mod channels;
 mod codec;
 mod command;
 mod control;
+mod damage;
 mod decide;
 mod dedupe;
 mod disk;
@@ -162,7 +163,7 @@ pub enum OpenError {
     },
     /// A file does not hold what was written to it.
     #[error(
-        "the store is damaged: {0}; keep a copy of its directory, and restore a backup into an empty one: doorbell restore <file> --data-dir <dir>"
+        "the store is damaged: {0}; keep a copy of its directory; write what is whole into another with doorbell doctor --store --salvage <new-dir> --data-dir <dir>, or restore a backup into an empty one with doorbell restore <file> --data-dir <new-dir>"
     )]
     Damaged(String),
     /// The disk did not do as it was told. It names the file or the directory.

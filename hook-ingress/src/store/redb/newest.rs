@@ -10,9 +10,9 @@ use super::{
     entry::{ENTRIES_PER_ROW, ENTRY_LEN, Entry},
     events::{self, Event},
     fault::Fault,
-    origin::Origins,
+    origin::{Origin, Origins},
     schema::{BODIES, CARRIED, EVENTS, HEADS, META, META_FIRST, MOVED, ORIGINS},
-    segment::{self, Segment, View},
+    segment::{self, Layout, Segment, View},
     stream::Tail,
 };
 
@@ -68,7 +68,12 @@ impl Newest {
         };
         let mut origins = HashSet::new();
         for row in txn.open_table(ORIGINS)?.iter()? {
-            origins.insert(u32::try_from(row?.0.value()).unwrap_or(u32::MAX));
+            let (number, row) = row?;
+            let number = u32::try_from(number.value()).unwrap_or(u32::MAX);
+            // One that is damaged is written again if it is known from elsewhere.
+            if Origin::decode(Layout::V2, number, row.value()).is_ok() {
+                origins.insert(number);
+            }
         }
         let mut other_bytes = 0;
         for table in [HEADS, EVENTS] {
@@ -134,7 +139,7 @@ impl Newest {
                 && self.origins.insert(number)
             {
                 txn.open_table(ORIGINS)?
-                    .insert(u64::from(number), &origin.encode()[..])?;
+                    .insert(u64::from(number), &origin.encode(number)[..])?;
             }
         }
         if !batch.records.is_empty() || !batch.carried.is_empty() {

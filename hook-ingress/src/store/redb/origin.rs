@@ -61,7 +61,7 @@ impl Origin {
     }
 
     /// As it stands in a file.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self, number: u32) -> Vec<u8> {
         let mut out = Out::default();
         out.u128(self.grant.as_u128());
         out.text(&self.address_text);
@@ -90,14 +90,14 @@ impl Origin {
         if self.probe {
             out.field(PROBE, |_| {});
         }
-        seal(&out.0)
+        seal(&number.to_be_bytes(), &out.0)
     }
 
     /// From a file.
-    pub(super) fn decode(layout: Layout, bytes: &[u8]) -> Result<Self, Unreadable> {
+    pub(super) fn decode(layout: Layout, number: u32, bytes: &[u8]) -> Result<Self, Unreadable> {
         let mut from = In(match layout {
             Layout::V1 => bytes,
-            Layout::V2 => unseal(bytes)?,
+            Layout::V2 => unseal(&number.to_be_bytes(), bytes)?,
         });
         let grant = GrantId::from_u128(from.u128()?);
         let address_text = from.text()?;
@@ -216,6 +216,12 @@ impl Origins {
         if !numbered.by_number.contains_key(&number) {
             numbered.insert(number, Arc::new(origin));
         }
+    }
+
+    /// A number that a file gives to an origin which does not read: it is nobody else's.
+    pub(super) fn skip(&self, number: u32) {
+        let mut numbered = self.0.write().expect("nothing panics under this lock");
+        numbered.next = numbered.next.max(number.saturating_add(1));
     }
 
     /// The origin behind a number.

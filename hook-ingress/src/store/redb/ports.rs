@@ -49,6 +49,7 @@ impl RedbStore {
 
     fn lease_what_waits(&self, request: LeaseRequest) -> Answer<'_, Leased> {
         let (body_limit, now) = (request.body_limit, request.now);
+        let again = request.clone();
         let asked = self.ask(move |answer| Command::Lease(Box::new(request), answer));
         Box::pin(async move {
             let picked = asked.await?;
@@ -59,7 +60,7 @@ impl RedbStore {
                     ..Leased::default()
                 });
             }
-            self.blocking(move |shared| {
+            let read = self.blocking(move |shared| {
                 let seqs: Vec<u64> = picked.messages.iter().map(|(seq, _)| *seq).collect();
                 let mut messages = shared.messages(&seqs, body_limit, now)?;
                 let mut taken = picked.messages.into_iter();
@@ -75,18 +76,29 @@ impl RedbStore {
                     }
                 }
                 drop(index);
-                // Nobody can work with it: after its attempts it lies among the dead.
-                messages.retain(|message| !message.damaged);
+                let damaged = messages.extract_if(.., |message| message.damaged);
+                let damaged: Vec<MessageId> = damaged.map(|message| message.id).collect();
                 messages.iter().for_each(tell_leased);
                 let mut observed = shared.messages(&picked.observed, body_limit, now)?;
                 observed.retain(|message| !message.damaged);
-                Ok(Leased {
+                let leased = Leased {
                     messages,
                     observed,
                     next_ready_at,
-                })
-            })
-            .await
+                };
+                Ok((leased, damaged))
+            });
+            let (leased, damaged) = read.await?;
+            if damaged.is_empty() {
+                return Ok(leased);
+            }
+            // Nobody can work with these: they lie among the dead, and others are looked for.
+            self.ask(move |answer| Command::Bury(damaged, now, answer))
+                .await?;
+            if leased.messages.is_empty() && leased.observed.is_empty() {
+                return self.lease_what_waits(again).await;
+            }
+            Ok(leased)
         })
     }
 }

@@ -192,10 +192,6 @@ impl Shared {
         let Some(message) = self.messages(&[seq], body_limit, now)?.pop() else {
             return Ok(None);
         };
-        if message.damaged {
-            let why = format!("message {id} does not read as it was written");
-            return Err(Fault::Damaged(why.into()));
-        }
         let mut life = self.life(seq)?;
         // That its last lease ended is nobody's doing; it may not be written down yet.
         if message.state == State::Dead
@@ -309,7 +305,13 @@ impl Shared {
                 }
             }
             let (low, high) = (low.max(segment.first), high.min(upper - 1));
-            segment.read(|txn| reader.file(txn, low, high, forwards, &mut carried))?;
+            let read = segment.read(|txn| reader.file(txn, low, high, forwards, &mut carried));
+            if let Err(Fault::Damaged(why)) = read {
+                // What is whole in the others is as good as before.
+                tracing::error!(%why, "a page of the log leaves out what is damaged");
+            } else {
+                read?;
+            }
             if reader.page.more {
                 return Ok(reader.page);
             }

@@ -14,7 +14,7 @@ use doorbell_core::{
 use super::{
     codec::{In, Out, Unreadable, unseal},
     command::Answer,
-    control::{Change, key, unkey},
+    control::{Change, key, unkey, whole_row},
     fault::Fault,
     schema::ROUTES,
     shared::Shared,
@@ -83,10 +83,15 @@ pub(super) fn read(txn: &ReadTransaction) -> Result<Table, Fault> {
     let mut rules = Vec::new();
     for row in txn.open_table(ROUTES)?.iter()? {
         let (id, value) = row?;
-        let id = RouteId::from_u128(unkey(id.value())?);
-        rules.push(Arc::new(decode(id, unseal(value.value())?)?));
+        let rule = row_of(id.value(), value.value());
+        rules.extend(whole_row("routes", id.value(), rule).map(Arc::new));
     }
     Ok(Table::new(rules))
+}
+
+/// One of them.
+pub(super) fn row_of(key: &[u8], value: &[u8]) -> Result<Rule, Unreadable> {
+    decode(RouteId::from_u128(unkey(key)?), unseal(key, value)?)
 }
 
 pub(super) fn encode(rule: &Rule) -> Vec<u8> {

@@ -19,7 +19,7 @@ use ::redb::{
 
 use super::{
     disk::{Disk, Opened},
-    entry::Entry,
+    entry::{self, Entry},
     fault::{Fault, guarded},
     open_files,
     schema::{
@@ -388,7 +388,7 @@ impl Records {
         if let Some(carried) = &self.carried
             && let Some(row) = carried.get(seq)?
         {
-            return Ok(Some(Entry::decode(self.layout, row.value())?));
+            return Ok(Some(entry::at(self.layout, seq, row.value())?));
         }
         let entry_len = self.layout.entry_len();
         let within = |(first, row): &Row| {
@@ -405,7 +405,7 @@ impl Records {
             .unwrap_or(usize::MAX)
             .saturating_mul(entry_len);
         match row.value().get(at..at.saturating_add(entry_len)) {
-            Some(bytes) => Ok(Some(Entry::decode(self.layout, bytes)?)),
+            Some(bytes) => Ok(Some(entry::at(self.layout, seq, bytes)?)),
             None => Ok(None),
         }
     }

@@ -10,7 +10,7 @@ use doorbell_core::{
     browser::BrowserSession,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
-    message::{Cursor, Happening, Kind, MessageId, Mode, Via},
+    message::{Cursor, Happening, Kind, MessageId, Mode, Reason, Via},
     ports::{Arrived, LeaseRequest, Put, Settlement, StoreError},
     route::Table,
     time::Timestamp,
@@ -21,7 +21,7 @@ use super::{
     channels::Changed,
     command::{Answer, PutCommand, SettleCommand},
     control::Change,
-    entry::{Entry, id_of},
+    entry::{Entry, id_of, seq_of},
     events::Event,
     fault::Fault,
     load::Open,
@@ -216,6 +216,33 @@ impl Turn {
         };
         self.note(events);
         self.log_replies.push(reply(answer, settled));
+    }
+
+    /// Gives up messages that are leased and damaged.
+    pub(super) fn bury(
+        &mut self,
+        shared: &Shared,
+        ids: &[MessageId],
+        now: Timestamp,
+        answer: Answer<()>,
+    ) {
+        let mut events = Vec::new();
+        {
+            let mut index = shared.index();
+            for seq in ids.iter().map(|id| seq_of(*id)) {
+                let Some(origin) = index.holds.get(&seq).map(|hold| hold.origin) else {
+                    continue;
+                };
+                let died = Event {
+                    reason: Some(Reason::damaged()),
+                    ..Event::new(seq, Happening::Died, index.attempts.of(seq), now)
+                };
+                index.apply(&died, origin);
+                events.push((died, origin));
+            }
+        }
+        self.note(events);
+        self.log_replies.push(reply(answer, ()));
     }
 
     /// Replays.

@@ -25,7 +25,10 @@ pub(super) fn control(txn: &WriteTransaction) -> Result<(), Fault> {
         let mut rows = Vec::new();
         for row in table.iter()? {
             let (key, value) = row?;
-            rows.push((key.value().to_vec(), codec::seal(value.value())));
+            rows.push((
+                key.value().to_vec(),
+                codec::seal(key.value(), value.value()),
+            ));
         }
         for (key, value) in rows {
             table.insert(&key[..], &value[..])?;

@@ -17,11 +17,11 @@ use doorbell_core::ports::StoreError;
 use super::{
     command::Command,
     control::Change,
-    fault::Fault,
+    fault::{Fault, guarded},
     keeper::Job,
     load::{self, Open},
     newest::Newest,
-    schema::{NEXT_FILE, log_path},
+    schema::{CONTROL_FILE, NEXT_FILE, log_path},
     segment::{Handle, Segment},
     shared::Shared,
     turn::{Chances, Turn},
@@ -163,6 +163,7 @@ impl Writer {
                     turn.replay_many(&shared, targets, now, answer);
                 }
                 Command::Reroute(reroute, answer) => turn.reroute(&shared, *reroute, answer),
+                Command::Bury(ids, now, answer) => turn.bury(&shared, &ids, now, answer),
                 Command::InsertGrant(grant, hash, now, answer) => {
                     turn.insert_grant(&shared, *grant, hash, now, answer);
                 }
@@ -223,7 +224,8 @@ impl Writer {
             let uses = std::mem::take(&mut open.unsaved_uses);
             turn.changes
                 .extend(uses.into_iter().map(|(id, at)| Change::Used(id, at)));
-            open.control.commit(&turn.changes)?;
+            let path = self.shared.setup.dir.join(CONTROL_FILE);
+            guarded(&path, || open.control.commit(&turn.changes))?;
             let mut registry = self
                 .shared
                 .registry
@@ -235,8 +237,11 @@ impl Writer {
         }
         if !turn.batch.is_empty() {
             let began = Instant::now();
-            open.newest
-                .commit(&mut turn.batch, open.next_event, &self.shared.origins)?;
+            let path = open.newest.segment.path.clone();
+            guarded(&path, || {
+                let (batch, origins) = (&mut turn.batch, &self.shared.origins);
+                open.newest.commit(batch, open.next_event, origins)
+            })?;
             let figures = &self.shared.figures;
             figures.times.observe_time(began.elapsed());
             if !turn.batch.records.is_empty() {

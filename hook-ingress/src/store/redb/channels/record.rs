@@ -16,7 +16,7 @@ use doorbell_core::{
 use super::{ChannelChange, Known};
 use crate::store::redb::{
     codec::{In, Out, Unreadable, seal, unseal},
-    control::{key, unkey},
+    control::{key, unkey, whole_row},
     fault::Fault,
     routes,
     schema::{CHANNELS, CONTROL_META, SESSIONS, SESSIONS_1, SIGNING_KEYS},
@@ -50,18 +50,18 @@ impl<'txn> Tables<'txn> {
         match change {
             ChannelChange::Grant(grant) => {
                 let id = key(grant.id.as_u128());
-                let row = seal(&encode_grant(grant));
+                let row = seal(&id, &encode_grant(grant));
                 self.grants.insert(&id[..], &row[..])?;
             }
             ChannelChange::Session(session) => {
                 let key = session_key(&session.reference());
                 self.sessions
-                    .insert(&key[..], &seal(&encode_session(session))[..])?;
+                    .insert(&key[..], &seal(&key, &encode_session(session))[..])?;
             }
             ChannelChange::Keys(ring) => {
                 self.keys.retain(|_, _| false)?;
                 for (place, signing) in (0_u32..).zip(ring.iter()) {
-                    let row = seal(&encode_key(signing));
+                    let row = seal(&place.to_be_bytes(), &encode_key(signing));
                     self.keys.insert(&place.to_be_bytes()[..], &row[..])?;
                 }
             }
@@ -80,23 +80,43 @@ impl<'txn> Tables<'txn> {
 pub(in super::super) fn read(txn: &ReadTransaction) -> Result<Known, Fault> {
     let mut known = Known::default();
     for row in txn.open_table(CHANNELS)?.iter()? {
-        let (id, value) = row?;
-        let id = GrantId::from_u128(unkey(id.value())?);
-        known
-            .grants
-            .insert(id, Arc::new(decode_grant(id, unseal(value.value())?)?));
+        let (key, value) = row?;
+        let (key, value) = (key.value(), value.value());
+        let grant = whole_row("channels", key, grant_row(key, value));
+        let grant = grant.map(|grant| (grant.id, Arc::new(grant)));
+        known.grants.extend(grant);
     }
     for row in txn.open_table(SESSIONS)?.iter()? {
-        let (id, value) = row?;
-        let session = decode_session(id.value(), unseal(value.value())?)?;
-        known.keep_session(Arc::new(session));
+        let (key, value) = row?;
+        let (key, value) = (key.value(), value.value());
+        if let Some(session) = whole_row("sessions", key, session_row(key, value)) {
+            known.keep_session(Arc::new(session));
+        }
     }
     let mut keys = Vec::new();
     for row in txn.open_table(SIGNING_KEYS)?.iter()? {
-        keys.push(decode_key(unseal(row?.1.value())?)?);
+        let (key, value) = row?;
+        let (key, value) = (key.value(), value.value());
+        keys.extend(whole_row("signing_keys", key, signing_row(key, value)));
     }
     known.ring = KeyRing::new(keys);
     Ok(known)
+}
+
+fn grant_row(key: &[u8], value: &[u8]) -> Result<ChannelGrant, Unreadable> {
+    decode_grant(GrantId::from_u128(unkey(key)?), unseal(key, value)?)
+}
+
+fn session_row(key: &[u8], value: &[u8]) -> Result<Session, Unreadable> {
+    let session = decode_session(key, unseal(key, value)?)?;
+    match session_key(&session.reference()) == key {
+        true => Ok(session),
+        false => Err(Unreadable),
+    }
+}
+
+fn signing_row(key: &[u8], value: &[u8]) -> Result<SigningKey, Unreadable> {
+    decode_key(unseal(key, value)?)
 }
 
 fn encode_grant(grant: &ChannelGrant) -> Vec<u8> {
@@ -199,7 +219,7 @@ fn decode_key(bytes: &[u8]) -> Result<SigningKey, Unreadable> {
     let mut from = In(bytes);
     let id = SigningKeyId(u32::from_le_bytes(from.array()?));
     let key = SigningKey::from_parts(id, from.time()?, from.array()?);
-    from.end()?;
+    from.fields(|_, _| Ok(()))?;
     Ok(key)
 }
 
@@ -245,7 +265,7 @@ pub(in super::super) fn upgrade(txn: &WriteTransaction) -> Result<(), Fault> {
         out.u64(made.as_millis());
     }
     txn.open_table(CONTROL_META)?
-        .insert(SESSIONS_1, &out.0[..])?;
+        .insert(SESSIONS_1, &seal(SESSIONS_1, &out.0)[..])?;
     Ok(())
 }
 
@@ -255,7 +275,7 @@ pub(in super::super) fn sessions_1(
 ) -> Result<HashMap<SessionId, Timestamp>, Fault> {
     let mut made = HashMap::new();
     if let Some(row) = txn.open_table(CONTROL_META)?.get(SESSIONS_1)? {
-        let mut from = In(row.value());
+        let mut from = In(unseal(SESSIONS_1, row.value())?);
         for _ in 0..from.len()? {
             made.insert(from.parsed()?, from.time()?);
         }

@@ -4,6 +4,7 @@ mod backup;
 mod channels;
 mod contract;
 mod crash;
+mod damage;
 mod disk;
 mod hanging;
 mod reopen;

@@ -52,6 +52,13 @@ pub(super) async fn run(common: &Common, args: Show) -> Result<(), Failure> {
 /// The body as it came, and on standard error that it is.
 fn raw(detail: &Detail) -> Result<(), Failure> {
     let message = &detail.message;
+    if message.damaged {
+        let why = format!(
+            "{} is damaged on the disk, and its body is lost: doorbell doctor --store tells more",
+            message.id.0
+        );
+        return Err(Refusal::Gone(why).into());
+    }
     let body = match message.body_encoding {
         BodyEncoding::Utf8 => message.body.as_bytes().to_vec(),
         BodyEncoding::Base64 => BASE64_STANDARD
@@ -98,6 +105,9 @@ fn text(detail: &Detail, clock: &Clock) -> String {
         BodyEncoding::Utf8 => terminal::lines(&message.body),
         BodyEncoding::Base64 => terminal::binary(&message.body),
     });
+    if message.damaged {
+        out.push("damaged on the disk: headers and body are lost".to_owned());
+    }
     out.push(String::new());
     out.extend(detail.life.iter().map(|entry| life(entry, clock)));
     out.join("\n")
