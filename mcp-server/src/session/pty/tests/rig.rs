@@ -47,8 +47,9 @@ pub(super) fn id(n: u32) -> MessageId {
     format!("01K{n:023}").parse().expect("an id")
 }
 
-/// A job in the background is started with SIGINT and SIGQUIT ignored, and hands that on: no key would
-/// interrupt the programs here. A signal that is caught is as it is by default in whoever is started.
+/// A job in the background is started with SIGINT and SIGQUIT ignored, one under `nohup` with SIGHUP,
+/// and hands that on: no key would interrupt the programs here, and no hangup end them. A signal that is
+/// caught is as it is by default in whoever is started.
 fn restore_signals_for_children() {
     static RESTORED: Once = Once::new();
     RESTORED.call_once(|| {
@@ -61,6 +62,9 @@ fn restore_signals_for_children() {
             let number = runtime.block_on(async {
                 let mut interrupt = signal(SignalKind::interrupt()).expect("caught");
                 let mut quit = signal(SignalKind::quit()).expect("caught");
+                // Where it is ignored it goes on doing nothing here.
+                let _hangup =
+                    ignores_hangups().then(|| signal(SignalKind::hangup()).expect("caught"));
                 caught.send(()).expect("somebody waits");
                 tokio::select! {
                     _ = interrupt.recv() => Signal::INT,
@@ -72,6 +76,15 @@ fn restore_signals_for_children() {
         });
         ready.recv().expect("no panic");
     });
+}
+
+/// Whether this process was started with SIGHUP ignored, where that can be told.
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }
 
 impl Rig {
