@@ -21,7 +21,8 @@ use super::Admitted;
 
 /// How long a link is good.
 const LASTS: Duration = Duration::from_secs(60);
-/// How many are good at once at the most; a further one takes the oldest's place.
+/// How many are good at once at the most; a further one takes the place of the oldest that whoever
+/// made most has.
 const MOST: usize = 64;
 
 /// What a link holds. It cannot be printed by accident.
@@ -77,9 +78,8 @@ impl SignInLinks {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         links.retain(|_, link| now < link.expires_at);
         if links.len() >= MOST
-            && let Some((oldest, _)) = links.iter().min_by_key(|(_, link)| link.expires_at)
+            && let Some(oldest) = oldest_of_most(&links)
         {
-            let oldest = *oldest;
             links.remove(&oldest);
         }
         let link = Link {
@@ -99,6 +99,20 @@ impl SignInLinks {
     }
 }
 
+/// The oldest link of the credential that has most of them.
+fn oldest_of_most(links: &HashMap<blake3::Hash, Link>) -> Option<blake3::Hash> {
+    let mut made: HashMap<[u8; 16], usize> = HashMap::new();
+    for link in links.values() {
+        *made.entry(link.admitted.credential.identity()).or_default() += 1;
+    }
+    let (most, _) = made.into_iter().max_by_key(|(_, links)| *links)?;
+    links
+        .iter()
+        .filter(|(_, link)| link.admitted.credential.identity() == most)
+        .min_by_key(|(_, link)| link.expires_at)
+        .map(|(hash, _)| *hash)
+}
+
 #[cfg(test)]
 mod tests {
     use doorbell_core::{key::KeyId, principal::Principal, token::TokenHash};
@@ -116,13 +130,29 @@ mod tests {
     }
 
     fn operator() -> Admitted {
+        holder(1)
+    }
+
+    fn holder(key: u128) -> Admitted {
         Admitted {
             principal: Principal::Operator,
             credential: Credential::Key {
-                id: KeyId::from_u128(1),
+                id: KeyId::from_u128(key),
                 hash: TokenHash::from_bytes([0; 32]),
             },
         }
+    }
+
+    #[test]
+    fn one_that_makes_many_links_ends_none_of_anothers() {
+        let clock = Arc::new(Hand::default());
+        let links = SignInLinks::new(clock.clone());
+        let (anothers, _) = links.make(holder(2));
+        for _ in 0..MOST * 2 {
+            *clock.0.lock().expect("unpoisoned") += 1;
+            links.make(operator());
+        }
+        assert!(links.take(anothers.expose()).is_some());
     }
 
     #[test]
