@@ -35,3 +35,6 @@ pub mod faces;
 pub mod telemetry;
 
 pub mod app;
+
+#[cfg(test)]
+mod reference;

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// How many ids one call settles.
-pub(super) const MAX_IDS: usize = 1_000;
+pub(crate) const MAX_IDS: usize = 1_000;
 /// How many bytes of messages a page holds, but for a first one that is larger.
 pub(super) const PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// The longest name of a key, in characters.

@@ -25,6 +25,8 @@ pub use address::{Address, KeySource, no_doorbell, shown};
 pub use connect_error::explain as explain_connect_error;
 pub use events::Events;
 pub use local::Local;
+#[cfg(test)]
+pub(crate) use local::MAX_IDS;
 pub use remote::Remote;
 
 use doorbell_core::{
