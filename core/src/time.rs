@@ -36,6 +36,11 @@ impl Timestamp {
         Self(self.0.saturating_sub(by))
     }
 
+    /// This moment, so many milliseconds on, or back.
+    pub fn shifted(self, millis: i64) -> Self {
+        Self::from_millis(self.0.saturating_add_signed(millis))
+    }
+
     /// How long after `earlier` this is; nothing if it is before.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -78,8 +83,17 @@ impl FromStr for Timestamp {
 
 /// Who says what time it is. The program's is the machine's; a test's is moved by hand.
 pub trait Clock: Send + Sync {
-    /// The time now. It may step back when the machine's clock is set.
+    /// The time now. A server's never goes back; others may when the machine's clock is set.
     fn now(&self) -> Timestamp;
+
+    /// How far, in milliseconds, a time lies ahead of [`Clock::now`] that runs evenly while the
+    /// process lives, whatever the machine's clock is set to. Leases run by that one.
+    fn skew(&self) -> i64 {
+        0
+    }
+
+    /// The time was known to be this once: it is not before it, nor will be.
+    fn not_before(&self, _at: Timestamp) {}
 }
 
 #[cfg(test)]

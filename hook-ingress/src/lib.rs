@@ -26,6 +26,8 @@ mod framing;
 
 pub mod figures;
 
+pub mod server_clock;
+
 pub mod throttle;
 
 pub mod trace;

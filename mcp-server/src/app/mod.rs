@@ -24,6 +24,7 @@ use doorbell_ingress::{
     limits::{ConnectionLimits, Limits, Rate},
     machine::{SystemChance, SystemClock},
     serve::serve,
+    server_clock::ServerClock,
 };
 use tokio::{net::TcpListener, sync::watch};
 use tower::ServiceExt;
@@ -111,7 +112,7 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
     let started = SystemClock.now();
     settings.data_dir.make()?;
     let switchboard = Switchboard::new();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(ServerClock::default());
     let opened = store::open(&settings, Arc::clone(&clock), switchboard.clone()).await?;
     let front = bind(settings.listen, "the front door", "--listen").await?;
     let control = bind(settings.control, "the control listener", "--control").await?;
@@ -136,7 +137,8 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
         .map_err(|error| AppError::Store(error.to_string()))?;
     let issuer = match settings.oidc.clone() {
         None => None,
-        Some(oidc) => Some(Arc::new(Issuer::new(oidc, Arc::clone(&clock))?)),
+        // Its tokens are good by the issuer's clock, which the machine's is nearest to.
+        Some(oidc) => Some(Arc::new(Issuer::new(oidc, Arc::new(SystemClock))?)),
     };
     let figures: Arc<DoorFigures> = Arc::default();
     let door = door(
@@ -148,7 +150,7 @@ async fn serve_until_told(settings: Settings) -> Result<(), AppError> {
     );
     let house = Arc::new(House {
         store: opened.store(),
-        authenticator: Authenticator::new(opened.store()).with_issuer(issuer.clone()),
+        authenticator: Authenticator::new(opened.store(), &clock).with_issuer(issuer.clone()),
         registry,
         door: Some(door.clone()),
         switchboard,

@@ -5,7 +5,7 @@ use std::{future::pending, sync::Arc};
 use doorbell_core::{
     ports::Store,
     principal::Principal,
-    time::Timestamp,
+    time::{Clock, Timestamp},
     token::{Token, TokenKind},
 };
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
@@ -41,13 +41,13 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Lets in whoever shows an API key of this store.
-    pub fn new(keys: Arc<dyn Store>) -> Self {
+    /// Lets in whoever shows an API key of this store; browsers for as long as this clock says.
+    pub fn new(keys: Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Self {
         Self {
-            browsers: Browsers::new(Arc::clone(&keys)),
+            browsers: Browsers::with_clock(Arc::clone(&keys), Arc::clone(clock)),
             keys,
             issuer: None,
-            links: SignInLinks::default(),
+            links: SignInLinks::new(Arc::clone(clock)),
             ended: watch::Sender::new(()),
         }
     }

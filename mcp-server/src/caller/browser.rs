@@ -21,7 +21,7 @@ use doorbell_core::{
     token::{Chance, TokenHash},
 };
 use doorbell_ingress::{
-    machine::{SystemChance, SystemClock},
+    machine::SystemChance,
     redact::{PATH_SESSION_COOKIE, SECURE_SESSION_COOKIE, SESSION_COOKIE},
 };
 use http::{HeaderMap, header::COOKIE};
@@ -211,12 +211,7 @@ pub struct Browsers {
 }
 
 impl Browsers {
-    /// Those that this store remembers.
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self::with_clock(store, Arc::new(SystemClock))
-    }
-
-    /// The same, by this clock.
+    /// Those that this store remembers, for as long as this clock says.
     pub fn with_clock(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,

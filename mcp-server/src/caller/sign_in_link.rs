@@ -15,7 +15,7 @@ use doorbell_core::{
     time::{Clock, Timestamp},
     token::Chance,
 };
-use doorbell_ingress::machine::{SystemChance, SystemClock};
+use doorbell_ingress::machine::SystemChance;
 
 use super::Admitted;
 
@@ -51,12 +51,6 @@ struct Link {
 pub(super) struct SignInLinks {
     clock: Arc<dyn Clock>,
     links: Mutex<HashMap<blake3::Hash, Link>>,
-}
-
-impl Default for SignInLinks {
-    fn default() -> Self {
-        Self::new(Arc::new(SystemClock))
-    }
 }
 
 impl SignInLinks {
@@ -157,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_link_is_good_once() {
-        let links = SignInLinks::default();
+        let links = SignInLinks::new(Arc::new(Hand::default()));
         let (secret, _) = links.make(operator());
         assert!(links.take("another").is_none());
         assert!(links.take(secret.expose()).is_some());

@@ -39,6 +39,7 @@ impl Count {
         };
         let rests = queue.rests.iter().map(|(_, seq)| *seq);
         count.first = queue.ready.min().into_iter().chain(rests).min();
+        let now = now.shifted(index.skew);
         for (until, seq) in &queue.leases {
             if now < *until {
                 count.leased += 1;

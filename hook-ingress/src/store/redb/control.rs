@@ -26,8 +26,8 @@ use super::{
     repeats::SeenRow,
     routes::{self, RuleChange},
     schema::{
-        BROWSERS, CONTROL_FILE, CONTROL_FORMAT, CONTROL_META, CONTROL_TABLES, FORMAT, GRANTS, KEYS,
-        LATER_CONTROL_TABLES, ROUTES, SEEN, USED,
+        BROWSERS, CONTROL_FILE, CONTROL_FORMAT, CONTROL_LATEST, CONTROL_META, CONTROL_TABLES,
+        FORMAT, GRANTS, KEYS, LATER_CONTROL_TABLES, ROUTES, SEEN, USED,
     },
     segment::{self, Layout},
     upgrade,
@@ -65,6 +65,8 @@ pub(super) enum Change {
     Unseen([u8; 16]),
     /// A grant that nobody needs to remember.
     Forget(GrantId),
+    /// It is this late: what has expired by now stays so.
+    Latest(Timestamp),
 }
 
 /// The open file.
@@ -84,6 +86,8 @@ pub(super) struct Contents {
     pub(super) routes: Table,
     pub(super) used: Vec<(GrantId, Timestamp)>,
     pub(super) seen: Vec<([u8; 16], MessageId)>,
+    /// The latest time that was told when it was written.
+    pub(super) latest: Timestamp,
 }
 
 impl Control {
@@ -150,6 +154,7 @@ impl Control {
             let mut rules = txn.open_table(ROUTES)?;
             let mut used = txn.open_table(USED)?;
             let mut seen = txn.open_table(SEEN)?;
+            let mut meta = txn.open_table(CONTROL_META)?;
             for change in changes {
                 match change {
                     Change::Grant(hash, grant) => {
@@ -193,6 +198,10 @@ impl Control {
                     }
                     Change::Unseen(hash) => {
                         seen.remove(&hash[..])?;
+                    }
+                    Change::Latest(at) => {
+                        let row = seal(CONTROL_LATEST, &at.as_millis().to_le_bytes());
+                        meta.insert(CONTROL_LATEST, &row[..])?;
                     }
                     Change::Forget(id) => {
                         grants.remove(&key(id.as_u128())[..])?;
@@ -260,6 +269,10 @@ fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {
         let (key, value) = (key.value(), value.value());
         let row = whole_row("seen", key, seen_row(key, value));
         contents.seen.extend(row.map(|(hash, row)| (hash, row.id)));
+    }
+    if let Some(row) = txn.open_table(CONTROL_META)?.get(CONTROL_LATEST)? {
+        let at = unseal(CONTROL_LATEST, row.value()).and_then(|at| In(at).time());
+        contents.latest = whole_row("meta", CONTROL_LATEST, at).unwrap_or_default();
     }
     Ok(contents)
 }

@@ -152,6 +152,8 @@ fn prune(shared: &Shared, open: &mut Open) -> Result<(), Fault> {
     floor = floor.min(recent.map_or(open.next_seq, |segment| segment.first));
     open.seen.forget_before(floor);
     let kept_since = now.minus(shared.setup.retain);
+    let has_expired = |at: Timestamp| open.latest < at && at <= now;
+    let mut expired = false;
     {
         let registry = shared
             .registry
@@ -162,12 +164,18 @@ fn prune(shared: &Shared, open: &mut Open) -> Result<(), Fault> {
                 (Some(revoked), Some(expired)) => Some(revoked.min(expired)),
                 (revoked, expired) => revoked.or(expired),
             };
+            expired |= grant.expires_at.is_some_and(has_expired);
             let used = registry.last_used(grant.id);
             if ended.is_some_and(|at| at < kept_since) && used.is_none_or(|at| at < kept_since) {
                 changes.push(Change::Forget(grant.id));
             }
         }
+        let channels = registry.channels.grants.values();
+        expired |= channels
+            .into_iter()
+            .any(|grant| has_expired(grant.expires_at));
         for (hash, session) in &registry.browsers {
+            expired |= has_expired(session.ends_at);
             let key = registry.key_by_id(session.key);
             if !session.is_open(now) || key.is_none_or(|(_, key)| !key.is_live()) {
                 changes.push(Change::Browser(*hash, None));
@@ -179,8 +187,11 @@ fn prune(shared: &Shared, open: &mut Open) -> Result<(), Fault> {
             .into_iter()
             .map(Change::Channel),
     );
-    if !changes.is_empty() {
+    // Once something has expired that is written down: the clock may be set back, and we be killed.
+    if expired || !changes.is_empty() {
+        changes.push(Change::Latest(now));
         open.control.commit(&changes)?;
+        open.latest = now;
         let mut registry = shared
             .registry
             .write()

@@ -25,6 +25,7 @@ use super::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hold {
     pub(super) origin: u32,
+    /// By the time that leases run by.
     pub(super) until: Timestamp,
     /// Who holds it; nobody, if it only rests.
     pub(super) by: Option<Receiver>,
@@ -63,6 +64,9 @@ pub(super) struct Index {
     pub(super) raised: RoaringTreemap,
     /// How many came lately.
     pub(super) rates: Rates,
+    /// How far the time that leases and rests run by lies ahead of the one that callers know, in
+    /// milliseconds: the latter follows the machine's clock, which may be set.
+    pub(super) skew: i64,
 }
 
 impl Index {
@@ -126,7 +130,7 @@ impl Index {
         }
         queue.ready.remove(seq);
         self.attempts.set(seq, event.attempt);
-        let until = event.until();
+        let until = event.until().shifted(self.skew);
         let mut hold = Hold {
             origin: number,
             until,
@@ -176,7 +180,7 @@ impl Index {
         match self.holds.get(&seq) {
             Some(Hold {
                 by: Some(_), until, ..
-            }) if now < *until => State::Leased,
+            }) if now.shifted(self.skew) < *until => State::Leased,
             Some(Hold { by: Some(_), .. }) if self.attempts.of(seq) >= MAX_ATTEMPTS => State::Dead,
             _ => State::Pending,
         }
@@ -185,6 +189,7 @@ impl Index {
     /// Notes deaths and returns to the ready what is over at `now` at an origin; what died is
     /// added to `events`.
     pub(super) fn wake(&mut self, number: u32, now: Timestamp, events: &mut Vec<(Event, u32)>) {
+        let now = now.shifted(self.skew);
         let Some(queue) = self.queues.get_mut(&number) else {
             return;
         };
@@ -201,7 +206,7 @@ impl Index {
             if attempt >= MAX_ATTEMPTS {
                 died.push(Event {
                     reason: Some(Reason::lease_ended()),
-                    ..Event::new(seq, Happening::Died, attempt, until)
+                    ..Event::new(seq, Happening::Died, attempt, until.shifted(-self.skew))
                 });
             } else {
                 queue.ready.insert(seq);
@@ -235,7 +240,7 @@ impl Index {
 
     /// The next moment after `now` at which a lease or a rest at these origins ends.
     pub(super) fn next_ready_at(&self, numbers: &[u32], now: Timestamp) -> Option<Timestamp> {
-        let after = (now, u64::MAX);
+        let after = (now.shifted(self.skew), u64::MAX);
         let queues = numbers.iter().filter_map(|number| self.queues.get(number));
         queues
             .flat_map(|queue| {
@@ -245,7 +250,7 @@ impl Index {
                 ]
             })
             .flatten()
-            .map(|(until, _)| *until)
+            .map(|(until, _)| until.shifted(-self.skew))
             .min()
     }
 
@@ -263,7 +268,7 @@ impl Index {
             ..Waiting::default()
         };
         for queue in numbers.iter().filter_map(|number| self.queues.get(number)) {
-            let ended = ..=(now, u64::MAX);
+            let ended = ..=(now.shifted(self.skew), u64::MAX);
             let lapsed = queue.leases.range(ended).count();
             let back = queue
                 .leases
@@ -290,7 +295,7 @@ impl Index {
         let mut summary = InboxSummary::default();
         let numbers = self.origins_of(inbox, pattern, origins);
         for queue in numbers.iter().filter_map(|number| self.queues.get(number)) {
-            let held = queue.leases.range((now, u64::MAX)..);
+            let held = queue.leases.range((now.shifted(self.skew), u64::MAX)..);
             let by = held.filter_map(|(_, seq)| self.holds.get(seq)?.by);
             summary.leased_by_others += by.filter(|by| *by != receiver).count() as u64;
             summary.unmet += queue.unmet.len();
@@ -306,7 +311,7 @@ impl Index {
         limit: usize,
         now: Timestamp,
     ) -> Vec<u64> {
-        let ended = ..=(now, u64::MAX);
+        let ended = ..=(now.shifted(self.skew), u64::MAX);
         let mut ready = Vec::new();
         for queue in numbers.iter().filter_map(|number| self.queues.get(number)) {
             let mut waiting = queue.ready.iter();
@@ -343,6 +348,26 @@ impl Index {
         let mut live = self.live.iter();
         live.advance_to(range.start);
         live.take_while(|seq| *seq < range.end).collect()
+    }
+
+    /// Takes over when leases and rests end that this knows from the files alone, where `before` saw
+    /// them begin.
+    pub(super) fn keep_leases_of(&mut self, before: &Self) {
+        for (seq, hold) in &mut self.holds {
+            let known = before.holds.get(seq).filter(|known| known.by == hold.by);
+            let (Some(known), Some(queue)) = (known, self.queues.get_mut(&hold.origin)) else {
+                continue;
+            };
+            let holds = if hold.by.is_some() {
+                &mut queue.leases
+            } else {
+                &mut queue.rests
+            };
+            if holds.remove(&(hold.until, *seq)) {
+                holds.insert((known.until, *seq));
+                hold.until = known.until;
+            }
+        }
     }
 
     /// Lets go of all that is known of messages, none of which is pending.

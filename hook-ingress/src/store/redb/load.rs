@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, atomic::Ordering, mpsc},
+    time::Duration,
 };
 
 use ::redb::{Database, ReadableDatabase, ReadableTable};
@@ -37,6 +38,9 @@ use super::{
     upgrade,
 };
 
+/// From where on it is told that the machine's clock lies behind.
+const FAR_BEHIND: Duration = Duration::from_secs(60);
+
 /// What the writer alone holds of an open store.
 pub(super) struct Open {
     pub(super) control: Control,
@@ -48,6 +52,8 @@ pub(super) struct Open {
     pub(super) last_millis: u64,
     /// Uses of grants that the control file does not know of.
     pub(super) unsaved_uses: HashMap<GrantId, Timestamp>,
+    /// The latest time that the control file knows of.
+    pub(super) latest: Timestamp,
 }
 
 /// Opens everything and puts it in place.
@@ -70,11 +76,13 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
         return Err(Fault::Damaged(format!("{CONTROL_FILE} is missing").into()));
     }
     let (control, mut contents) = Control::open(disk, &control_path)?;
+    go_on_from(shared, contents.latest);
     let (segments, newest_db) = open_chain(shared)?;
     shared.rerouted.clear();
     let mut load = Load::new(shared);
     load.seen_before(&contents.seen);
     load.sessions_1 = std::mem::take(&mut contents.sessions_1);
+    let saved_latest = contents.latest;
     let mut registry = Registry::new(contents);
     for segment in &segments {
         load.files.insert(segment.first, segment.clone());
@@ -102,14 +110,16 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
     load.moved_before(u64::MAX);
     load.end_run();
     let Load {
-        index,
+        mut index,
         uses,
         carried,
         next_seq,
         next_event,
         last_millis,
+        latest,
         ..
     } = load;
+    go_on_from(shared, latest);
     let mut unsaved_uses = HashMap::new();
     for (number, at) in uses {
         let Some(origin) = shared.origins.get(number) else {
@@ -130,7 +140,11 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
     let next_seq = next_seq.max(newest_segment.first);
     let path = newest_segment.path.clone();
     let newest = guarded(&path, || Newest::take(newest_segment, newest_db))?;
-    *shared.index() = index;
+    {
+        let mut current = shared.index();
+        index.keep_leases_of(&current);
+        *current = index;
+    }
     shared.change_carried(|map| *map = carried);
     *shared
         .registry
@@ -145,9 +159,26 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
         seen,
         next_seq,
         next_event,
-        last_millis,
+        // Where every message is gone, ids go on all the same.
+        last_millis: last_millis.max(saved_latest.as_millis()),
         unsaved_uses,
+        latest: saved_latest,
     })
+}
+
+/// It was this late once: what has expired stays so, whatever the machine's clock says now.
+fn go_on_from(shared: &Shared, latest: Timestamp) {
+    let clock = &shared.setup.clock;
+    let behind = latest.since(clock.now());
+    if behind >= FAR_BEHIND {
+        tracing::warn!(
+            seconds = behind.as_secs(),
+            %latest,
+            "the machine's clock is behind the time at which this store was last written; times go \
+             on from then, an eighth slower, until it has caught up: set the clock right"
+        );
+    }
+    clock.not_before(latest);
 }
 
 /// Opens the newest file for writing and finds the others; makes the first if there is none.
@@ -237,6 +268,8 @@ struct Load<'a> {
     next_seq: u64,
     next_event: u64,
     last_millis: u64,
+    /// The latest time that anything came or happened.
+    latest: Timestamp,
     /// Hashes of messages that came before their window do not matter any more.
     now: Timestamp,
     /// When the sessions were made that files of format 1 name.
@@ -251,7 +284,10 @@ impl<'a> Load<'a> {
         Self {
             shared,
             files: BTreeMap::new(),
-            index: Index::default(),
+            index: Index {
+                skew: shared.setup.clock.skew(),
+                ..Index::default()
+            },
             hashes: Vec::new(),
             numbers: BTreeMap::new(),
             carried: BTreeMap::new(),
@@ -262,6 +298,7 @@ impl<'a> Load<'a> {
             next_seq: 1,
             next_event: 1,
             last_millis: 0,
+            latest: Timestamp::default(),
             now: shared.setup.clock.now(),
             sessions_1: HashMap::new(),
         }
@@ -393,6 +430,7 @@ impl<'a> Load<'a> {
             self.index.rates.count(&origin.to.folder, entry.received_at);
         }
         segment.touch(entry.received_at.as_millis());
+        self.latest = self.latest.max(entry.received_at);
         if let Some(hash) = &entry.dedupe
             && entry.received_at > self.now.minus(entry.kind.dedupe_window())
         {
@@ -422,6 +460,7 @@ impl<'a> Load<'a> {
 
     fn happened(&mut self, event: &Event) {
         let rerouted = self.shared.rerouted.get(event.seq);
+        self.latest = self.latest.max(event.at);
         let carried = self.carried_numbers.get(&event.seq).copied();
         let number = rerouted
             .map(|(number, _)| number)

@@ -194,22 +194,24 @@ impl Shared {
         };
         let mut life = self.life(seq)?;
         // That its last lease ended is nobody's doing; it may not be written down yet.
+        let index = self.index();
         if message.state == State::Dead
             && message.attempt >= MAX_ATTEMPTS
             && life
                 .last()
                 .is_some_and(|event| event.what == Happening::Leased)
-            && let Some(hold) = self.index().holds.get(&seq)
+            && let Some(hold) = index.holds.get(&seq)
         {
             life.push(LifeEvent {
                 what: Happening::Died,
-                at: hold.until,
+                at: hold.until.shifted(-index.skew),
                 attempt: message.attempt,
                 attempted: true,
                 reason: Some(Reason::lease_ended()),
             });
         }
-        let repeats = self.index().repeats.get(&seq).copied();
+        let repeats = index.repeats.get(&seq).copied();
+        drop(index);
         Ok(Some(Detail {
             message,
             life,

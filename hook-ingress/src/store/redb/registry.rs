@@ -85,7 +85,7 @@ impl Registry {
                 }
             }
             Change::Rule(_, routes) => self.routes = routes.clone(),
-            Change::Used(..) | Change::Seen(..) | Change::Unseen(_) => {}
+            Change::Used(..) | Change::Seen(..) | Change::Unseen(_) | Change::Latest(_) => {}
         }
     }
 

@@ -48,6 +48,8 @@ pub(super) const META_FIRST: u64 = 1;
 pub(super) const CONTROL_META: ControlTable = TableDefinition::new("meta");
 /// The key of the version in [`CONTROL_META`].
 pub(super) const CONTROL_FORMAT: &[u8] = b"format";
+/// In [`CONTROL_META`]: the latest time that was told when the file was last written, sealed.
+pub(super) const CONTROL_LATEST: &[u8] = b"latest";
 /// In [`CONTROL_META`]: when the sessions were made that log files of format 1 name by their ids.
 pub(super) const SESSIONS_1: &[u8] = b"sessions of format 1";
 /// A grant's id -> its token's hash and the grant.

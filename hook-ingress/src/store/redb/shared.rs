@@ -100,9 +100,12 @@ impl Shared {
 
     /// The index. It is held briefly, and never while a disk is waited for.
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
-        self.index
+        let mut index = self
+            .index
             .lock()
-            .expect("nothing panics under the index's lock")
+            .expect("nothing panics under the index's lock");
+        index.skew = self.setup.clock.skew();
+        index
     }
 
     /// Whether messages of this origin came through a grant that only tried something out, and is

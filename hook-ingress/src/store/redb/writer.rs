@@ -224,6 +224,8 @@ impl Writer {
             let uses = std::mem::take(&mut open.unsaved_uses);
             turn.changes
                 .extend(uses.into_iter().map(|(id, at)| Change::Used(id, at)));
+            open.latest = self.shared.setup.clock.now();
+            turn.changes.push(Change::Latest(open.latest));
             let path = self.shared.setup.dir.join(CONTROL_FILE);
             guarded(&path, || open.control.commit(&turn.changes))?;
             let mut registry = self
@@ -291,15 +293,13 @@ impl Writer {
     fn close(&self, mut open: Open) -> Result<(), Fault> {
         self.shared
             .set_health(Err(Fault::Disk("it is closed".into())));
-        let uses: Vec<_> = open
+        let mut changes: Vec<_> = open
             .unsaved_uses
             .drain()
             .map(|(id, at)| Change::Used(id, at))
             .collect();
-        let mut outcome = Ok(());
-        if !uses.is_empty() {
-            outcome = open.control.commit(&uses);
-        }
+        changes.push(Change::Latest(self.shared.setup.clock.now()));
+        let mut outcome = open.control.commit(&changes);
         if open.newest.dirty() {
             outcome = outcome.and(open.newest.settle_down());
         }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod channels;
+mod clocks;
 mod contract;
 mod crash;
 mod damage;

@@ -68,7 +68,7 @@ impl Fixture {
             .expect("a key");
         let house = Arc::new(House {
             shares: Default::default(),
-            authenticator: Authenticator::new(Arc::clone(&store)),
+            authenticator: Authenticator::new(Arc::clone(&store), &(Arc::new(SystemClock) as _)),
             store,
             registry,
             door: None,
