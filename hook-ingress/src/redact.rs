@@ -44,22 +44,29 @@ pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A text with every Doorbell token in it replaced, those with percent-encoded characters too.
+///
+/// It is read both ways: an escape that is none of the token's own may take a part of one that stands
+/// there plainly (`%2dbh_…`).
 pub fn redact(text: &[u8]) -> Cow<'_, [u8]> {
     let escaped = memchr::memchr(b'%', text).is_some();
     if !escaped && memmem::find(text, b"db").is_none() {
         return Cow::Borrowed(text);
     }
-    let plain = if escaped {
-        Plain::decode(text)
-    } else {
-        Plain::verbatim(text)
-    };
+    let mut tokens: Vec<_> = Tokens::of(text).collect();
+    if escaped {
+        let plain = Plain::decode(text);
+        let found = Tokens::of(&plain.bytes);
+        tokens.extend(found.map(|token| plain.start_of(token.start)..plain.start_of(token.end)));
+        tokens.sort_unstable_by_key(|token| token.start);
+    }
     let mut out = Vec::new();
     let mut kept = 0;
-    for token in Tokens::of(&plain.bytes) {
-        out.extend_from_slice(&text[kept..plain.start_of(token.start)]);
-        out.extend_from_slice(REDACTED);
-        kept = plain.start_of(token.end);
+    for token in tokens {
+        if token.start >= kept {
+            out.extend_from_slice(&text[kept..token.start]);
+            out.extend_from_slice(REDACTED);
+        }
+        kept = kept.max(token.end);
     }
     if kept == 0 {
         return Cow::Borrowed(text);
@@ -202,23 +209,15 @@ impl Iterator for Tokens<'_> {
 }
 
 /// A text with its percent-encoding undone, which knows where each byte came from.
-struct Plain<'a> {
-    bytes: Cow<'a, [u8]>,
-    /// Where each byte began in the text; empty where nothing was encoded.
+struct Plain {
+    bytes: Vec<u8>,
+    /// Where each byte began in the text.
     starts: Vec<usize>,
     end: usize,
 }
 
-impl<'a> Plain<'a> {
-    fn verbatim(text: &'a [u8]) -> Self {
-        Self {
-            bytes: Cow::Borrowed(text),
-            starts: Vec::new(),
-            end: text.len(),
-        }
-    }
-
-    fn decode(text: &'a [u8]) -> Self {
+impl Plain {
+    fn decode(text: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(text.len());
         let mut starts = Vec::with_capacity(text.len());
         let mut at = 0;
@@ -231,17 +230,14 @@ impl<'a> Plain<'a> {
             at += if escape.is_some() { 3 } else { 1 };
         }
         Self {
-            bytes: Cow::Owned(bytes),
+            bytes,
             starts,
             end: text.len(),
         }
     }
 
     fn start_of(&self, at: usize) -> usize {
-        match &self.bytes {
-            Cow::Borrowed(_) => at,
-            Cow::Owned(_) => self.starts.get(at).copied().unwrap_or(self.end),
-        }
+        self.starts.get(at).copied().unwrap_or(self.end)
     }
 }
 
@@ -316,6 +312,15 @@ mod tests {
                 redacted(&format!("u=%2Fhook%2F{encoded}%20&x=100%")),
                 "u=%2Fhook%2F[token]%20&x=100%"
             );
+        }
+    }
+
+    #[test]
+    fn an_escape_before_a_token_takes_nothing_of_it() {
+        let token = token(TokenKind::Hook);
+        for before in ["%2", "%", "%d", "a%2"] {
+            let text = format!("{before}{token}&u={}", token.replace('_', "%5F"));
+            assert_eq!(redacted(&text), format!("{before}[token]&u=[token]"));
         }
     }
 
