@@ -54,3 +54,6 @@ pub mod contract;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;

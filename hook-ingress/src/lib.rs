@@ -78,6 +78,9 @@ pub mod serve;
 
 pub mod store;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+
 pub use front_door::{Config, FrontDoor, Presence, front_door};
 pub use receive::Test;
 pub use serve::serve;

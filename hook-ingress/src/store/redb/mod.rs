@@ -67,6 +67,9 @@ mod turn;
 mod upgrade;
 mod writer;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+
 #[cfg(test)]
 mod tests;
 

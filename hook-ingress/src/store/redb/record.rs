@@ -117,8 +117,14 @@ pub(super) fn decode_front(bytes: &[u8]) -> Result<Front, Unreadable> {
     let claimed = from.maybe_text()?.map(str::to_owned);
     let count = from.len()?;
     let mut headers = Headers::with_capacity(count.min(1024), from.0.len());
+    let mut before = None;
     for _ in 0..count {
         let name = from.text()?;
+        // They were written in order, each name once.
+        if before.is_some_and(|before| before >= name) {
+            return Err(Unreadable);
+        }
+        before = Some(name);
         headers.push(name, from.text()?);
     }
     let mut front = Front {

@@ -62,6 +62,12 @@ impl Deref for View {
 }
 
 impl View {
+    /// Of a file whose rows are written so.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn of(txn: ReadTransaction, layout: Layout) -> Self {
+        Self { txn, layout }
+    }
+
     /// Of a file that is written to: those are of the newest format.
     pub(super) fn newest(db: &Database) -> Result<Self, Fault> {
         Ok(Self {
@@ -428,7 +434,9 @@ impl Records {
 
     fn read(&mut self, at: u64, len: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
         while out.len() < len {
-            let at = at + out.len() as u64;
+            let at = at
+                .checked_add(out.len() as u64)
+                .ok_or_else(|| Fault::Damaged("a record is beyond every file's end".into()))?;
             let skip = |(start, row): &Row| {
                 let skip = usize::try_from(at.checked_sub(*start)?).ok()?;
                 (skip < row.value().len()).then_some(skip)
