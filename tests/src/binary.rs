@@ -44,11 +44,7 @@ fn executable(dir: &Path, name: &str) -> PathBuf {
 
 /// Builds a package's programs and says where they are.
 fn build(package: &str) -> Result<PathBuf, String> {
-    let exe = std::env::current_exe().expect("a running program has a path");
-    let profile = exe
-        .ancestors()
-        .nth(2)
-        .expect("target/<profile>/deps/<test>");
+    let profile = profile_dir();
     let target = profile.parent().expect("target/<profile>");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
@@ -60,13 +56,24 @@ fn build(package: &str) -> Result<PathBuf, String> {
         .arg(target);
     match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => {}
-        Some(profile) => _ = build.args(["--profile", profile]),
+        Some(name) => _ = build.args(["--profile", name]),
     }
     let built = build.output().map_err(|error| error.to_string())?;
     if built.status.success() {
-        Ok(profile.to_owned())
+        Ok(profile)
     } else {
         Err(String::from_utf8_lossy(&built.stderr).into_owned())
+    }
+}
+
+/// The directory of the profile that what runs was built in: of a test, which lies in its `deps`, or
+/// of a program.
+pub(crate) fn profile_dir() -> PathBuf {
+    let exe = std::env::current_exe().expect("a running program has a path");
+    let dir = exe.parent().expect("a file is in a directory");
+    match dir.ends_with("deps") {
+        true => dir.parent().expect("target/<profile>/deps").to_owned(),
+        false => dir.to_owned(),
     }
 }
 

@@ -13,16 +13,19 @@ use std::{
     },
 };
 
-use crate::secrets;
+use crate::{binary, secrets};
 
-/// Where runs lie: beside the directory of the binary that is running.
+/// Where runs lie: beside the directory of the binary that is running. A program that is no test has
+/// a place of its own: it may run at the same time.
 pub fn root() -> PathBuf {
+    let profile = binary::profile_dir();
+    let target = profile.parent().expect("target/<profile>");
     let exe = std::env::current_exe().expect("a running program has a path");
-    let target = exe
-        .ancestors()
-        .nth(3)
-        .expect("target/<profile>/deps/<test>");
-    target.join("tmp").join("e2e")
+    let name = match exe.starts_with(profile.join("deps")) {
+        true => "e2e".as_ref(),
+        false => exe.file_stem().expect("a program has a name"),
+    };
+    target.join("tmp").join(name)
 }
 
 /// Where everything that was captured lies.

@@ -27,5 +27,6 @@ mod ringing;
 mod routes;
 mod senders;
 mod shares;
+mod soak;
 mod stopping;
 mod upgrade;
