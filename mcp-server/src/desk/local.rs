@@ -272,7 +272,6 @@ impl Desk for Local {
         let within = ask.folder.map(|folder| folder.0);
         let grants = self.house.registry.list(&permit, within.as_ref());
         Ok(TokenList {
-            warning: self.older_urls(),
             tokens: grants.iter().map(TokenEntry::from).collect(),
         })
     }

@@ -31,7 +31,8 @@ impl Local {
             },
             folder: self.principal().home().cloned().map(Text),
             public_url: self.house.public_url.clone(),
-            warning: self.url_warning(),
+            warning: self.house.url_warning(),
+            older_urls: self.older_urls(),
             commands: self.operate().ok().map(|_| Commands {
                 mint: command_line("token issue demo try"),
                 mcp: command_line("mcp --folder demo"),

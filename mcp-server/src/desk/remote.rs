@@ -30,7 +30,7 @@ use crate::{
         IssueWebhook, IssuedKey, IssuedToken, KeyList, KeyRevoked, ListTokens, Nack, OpenSession,
         Page, Read, Receive, Received, Replay, Replayed, ReplayedMany, Revoked, RotateSigningKey,
         RouteList, RouteTested, SessionEntry, SessionList, SetRoute, SignInLink, SigningKeyRotated,
-        TestRoute, TokenList,
+        TestRoute, TokenList, WhoAmI,
     },
 };
 
@@ -164,6 +164,11 @@ impl Remote {
             return Ok(response);
         }
         Err(self.problem(response).await)
+    }
+
+    /// Asks who we are to the server.
+    pub async fn who_am_i(&self) -> Answer<WhoAmI> {
+        self.call(self.request(Method::GET, &["whoami"])).await
     }
 
     /// Asks for a link that signs a browser in.

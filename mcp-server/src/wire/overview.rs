@@ -27,10 +27,12 @@ pub struct WhoAmI {
     pub folder: Option<Text<Folder>>,
     /// What printed URLs begin with
     pub public_url: String,
-    /// Says so where such a URL is reached from this machine or its own network only, and how many
-    /// live URLs were printed with another address
+    /// Says so where such a URL is reached from this machine or its own network only
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
+    /// Says how many live URLs were printed with another address, if any were
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older_urls: Option<String>,
     /// What can be typed on the server's machine; an operator is told
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commands: Option<Commands>,

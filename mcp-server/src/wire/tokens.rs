@@ -106,9 +106,6 @@ pub struct ListTokens {
 pub struct TokenList {
     /// Never a token itself
     pub tokens: Vec<TokenEntry>,
-    /// Says how many of the live URLs were printed with another address than today's, if any were
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warning: Option<String>,
 }
 
 /// One live route token, without the token.

@@ -14,8 +14,8 @@ fn every_face_says_how_many_live_urls_were_printed_with_another_address() {
 
     let server = home.serve_with(&["--public-url", "https://new.example"]);
     let (operator, agent) = (server.operator(), server.agent("acme"));
-    let listed = agent.get("/v1/route_tokens");
-    let said = listed["warning"].as_str().expect("a warning");
+    let who = agent.get("/v1/whoami");
+    let said = who["older_urls"].as_str().expect("a warning");
     assert!(
         said.contains("2 live URLs were printed with another address than https://new.example"),
         "{said}"
@@ -23,7 +23,7 @@ fn every_face_says_how_many_live_urls_were_printed_with_another_address() {
     let minted = agent.make("/v1/route_tokens/hook", json!({"source_label": "d"}));
     assert_eq!(minted["warning"], said);
     assert_eq!(
-        operator.get("/v1/whoami")["warning"],
+        operator.get("/v1/whoami")["older_urls"],
         said.replace('2', "3")
     );
     assert_eq!(
@@ -42,12 +42,12 @@ fn every_face_says_how_many_live_urls_were_printed_with_another_address() {
             .call("DELETE", &format!("/v1/route_tokens/{jid}"), None)
             .expect(200);
     }
-    assert_eq!(agent.get("/v1/route_tokens").get("warning"), None);
-    let last = operator.get("/v1/route_tokens");
-    let last = last["warning"].as_str().expect("a warning");
+    assert_eq!(agent.get("/v1/whoami").get("older_urls"), None);
+    let last = operator.get("/v1/whoami");
+    let last = last["older_urls"].as_str().expect("a warning");
     assert!(last.starts_with("1 live URL was printed"), "{last}");
     operator
         .call("DELETE", "/v1/route_tokens/hook:other/c", None)
         .expect(200);
-    assert_eq!(operator.get("/v1/route_tokens").get("warning"), None);
+    assert_eq!(operator.get("/v1/whoami").get("older_urls"), None);
 }

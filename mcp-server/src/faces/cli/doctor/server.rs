@@ -16,7 +16,6 @@ use crate::{
     config::{Reachability, ServerFile, Whereabouts, command_line},
     desk::{Desk, Remote, shown},
     refusal::Refusal,
-    wire::ListTokens,
 };
 
 /// How long anything here may take to answer.
@@ -78,8 +77,8 @@ fn version(report: &mut Report, theirs: &str) -> std::io::Result<()> {
 
 /// Who we are to the server.
 async fn key(report: &mut Report, desk: &Remote) -> Result<bool, Failure> {
-    let older = match desk.list_tokens(ListTokens::default()).await {
-        Ok(list) => list.warning,
+    let older = match desk.who_am_i().await {
+        Ok(who) => who.older_urls,
         Err(refusal) => {
             report.bad(
                 "key",

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::command_line,
-    desk::Desk,
+    desk::{Desk, Remote},
     refusal::Refusal,
     wire::{ListTokens, Text},
 };
@@ -79,11 +79,8 @@ async fn ls(common: &Common, args: Ls) -> Result<(), Failure> {
     let desk = connect::desk(common, None)?;
     let found = desk.list_tokens(ListTokens { folder }).await?;
     if common.json {
-        // A line is a URL: what there is to say of all goes where nobody parses.
-        if let Some(warning) = &found.warning {
-            terminal::explain(&terminal::printable(warning));
-        }
-        return Ok(found.tokens.iter().try_for_each(terminal::json)?);
+        found.tokens.iter().try_for_each(terminal::json)?;
+        return say_of_older_urls(&desk).await;
     }
     let mut list = List::new(args.times, COLUMNS);
     for token in &found.tokens {
@@ -104,8 +101,13 @@ async fn ls(common: &Common, args: Ls) -> Result<(), Failure> {
         "no URLs yet; make one with: {}",
         command_line("token issue demo github")
     ))?;
-    if let Some(warning) = &found.warning {
-        terminal::explain(&terminal::printable(warning));
+    say_of_older_urls(&desk).await
+}
+
+/// A line of the list is a URL: what there is to say of all goes where nobody parses.
+async fn say_of_older_urls(desk: &Remote) -> Result<(), Failure> {
+    if let Some(older) = desk.who_am_i().await?.older_urls {
+        terminal::explain(&terminal::printable(&older));
     }
     Ok(())
 }
