@@ -6,6 +6,7 @@ mod backup;
 mod ci;
 mod cli;
 mod crash;
+mod damage;
 mod dashboard;
 mod door;
 mod endings;

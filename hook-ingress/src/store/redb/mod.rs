@@ -28,6 +28,7 @@ mod backlog;
 mod backup;
 mod browsers;
 mod channels;
+mod check;
 mod codec;
 mod command;
 mod control;
@@ -92,6 +93,7 @@ use doorbell_core::{
 use tokio::sync::oneshot;
 
 pub use backup::BackupError;
+pub use check::{CheckError, Checked, Watch, check};
 pub use disk::{Disk, Files};
 pub use lock::{Holder, holder};
 pub use restore::{RestoreError, restore};

@@ -141,7 +141,9 @@ impl Shared {
         let (front, body, damaged) = match record(records, &entry, body_limit) {
             Ok((front, body)) => (front, body, false),
             Err(Fault::Damaged(why)) => {
-                tracing::error!(id = %entry.id, %why, "a message is damaged");
+                let file = self.segment_of(seq);
+                let file = file.map(|segment| super::backup::name_of(&segment.path));
+                tracing::error!(id = %entry.id, file, %why, "a message is damaged");
                 (Front::default(), Vec::new(), true)
             }
             Err(other) => return Err(other),

@@ -62,8 +62,7 @@ impl Deref for View {
 }
 
 impl View {
-    /// Of a file whose rows are written so.
-    #[cfg(any(test, feature = "fuzzing"))]
+    /// Of a file whose layout is known.
     pub(super) fn of(txn: ReadTransaction, layout: Layout) -> Self {
         Self { txn, layout }
     }

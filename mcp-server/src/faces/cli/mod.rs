@@ -195,9 +195,13 @@ enum Command {
     /// Looks at the data directory, the settings and the server, then mints a URL in a scratch
     /// folder, posts a real message to it, receives, acknowledges and revokes. Calls nobody outside
     /// this machine unless --public is given. Exits 1 if anything is wrong.
+    ///
+    /// With --store it looks at the files on the disk instead, while no server runs on them: every
+    /// page, row and record. What is damaged is named; --salvage writes what is whole elsewhere.
     #[command(after_help = "Examples:
   doorbell doctor
-  doorbell doctor --public")]
+  doorbell doctor --public
+  doorbell doctor --store --salvage /srv/doorbell-salvaged")]
     Doctor(doctor::Doctor),
     /// Say whether the server is ready: exits 0 if it is, else 1
     ///

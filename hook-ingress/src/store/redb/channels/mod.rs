@@ -11,4 +11,4 @@ pub(super) use command::ChannelCommand;
 pub(super) use decide::Changed;
 pub(super) use known::{ChannelChange, Known};
 pub(super) use prune::past;
-pub(super) use record::{Tables, read, sessions_1, upgrade};
+pub(super) use record::{Tables, grant_row, read, session_row, sessions_1, signing_row, upgrade};

@@ -103,11 +103,11 @@ pub(in super::super) fn read(txn: &ReadTransaction) -> Result<Known, Fault> {
     Ok(known)
 }
 
-fn grant_row(key: &[u8], value: &[u8]) -> Result<ChannelGrant, Unreadable> {
+pub(in super::super) fn grant_row(key: &[u8], value: &[u8]) -> Result<ChannelGrant, Unreadable> {
     decode_grant(GrantId::from_u128(unkey(key)?), unseal(key, value)?)
 }
 
-fn session_row(key: &[u8], value: &[u8]) -> Result<Session, Unreadable> {
+pub(in super::super) fn session_row(key: &[u8], value: &[u8]) -> Result<Session, Unreadable> {
     let session = decode_session(key, unseal(key, value)?)?;
     match session_key(&session.reference()) == key {
         true => Ok(session),
@@ -115,7 +115,7 @@ fn session_row(key: &[u8], value: &[u8]) -> Result<Session, Unreadable> {
     }
 }
 
-fn signing_row(key: &[u8], value: &[u8]) -> Result<SigningKey, Unreadable> {
+pub(in super::super) fn signing_row(key: &[u8], value: &[u8]) -> Result<SigningKey, Unreadable> {
     decode_key(unseal(key, value)?)
 }
 

@@ -16,7 +16,7 @@ use super::rig::{
 use crate::store::redb::{OpenError, RedbStore};
 
 /// Turns a bit wherever these bytes stand, so far behind their beginning.
-fn turn(path: &Path, found: &[u8], behind: usize) {
+pub(super) fn turn(path: &Path, found: &[u8], behind: usize) {
     let mut bytes = fs::read(path).unwrap();
     let last = bytes.len() - found.len();
     let places: Vec<usize> = (0..last)
@@ -29,15 +29,15 @@ fn turn(path: &Path, found: &[u8], behind: usize) {
     fs::write(path, bytes).unwrap();
 }
 
-fn log(dir: &Path) -> PathBuf {
+pub(super) fn log(dir: &Path) -> PathBuf {
     dir.join("log-00000000000000000001.redb")
 }
 
-fn control(dir: &Path) -> PathBuf {
+pub(super) fn control(dir: &Path) -> PathBuf {
     dir.join("doorbell.redb")
 }
 
-async fn page(store: &RedbStore) -> Vec<Message> {
+pub(super) async fn page(store: &RedbStore) -> Vec<Message> {
     let request = ReadRequest {
         scope: everywhere(),
         within: None,
@@ -56,7 +56,7 @@ async fn page(store: &RedbStore) -> Vec<Message> {
 }
 
 /// A closed store with three messages through `hook:acme/github`, and one through `hook:acme/victim`.
-async fn filled(dir: &Path) -> Vec<doorbell_core::message::MessageId> {
+pub(super) async fn filled(dir: &Path) -> Vec<doorbell_core::message::MessageId> {
     let store = open(dir);
     let (github, victim) = (
         mint(&store, "acme", "github").await,

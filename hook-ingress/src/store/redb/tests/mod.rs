@@ -2,6 +2,7 @@
 
 mod backup;
 mod channels;
+mod check;
 mod clocks;
 mod contract;
 mod crash;

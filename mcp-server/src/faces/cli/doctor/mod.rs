@@ -4,7 +4,10 @@ mod channel;
 mod machine;
 mod report;
 mod server;
+mod store;
 mod trip;
+
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -18,12 +21,21 @@ pub(super) struct Doctor {
     /// Also call the public URL, which may leave this machine
     #[arg(long)]
     public: bool,
+    /// Look at every file and record on the disk instead; no server may run on them
+    #[arg(long, conflicts_with = "public")]
+    store: bool,
+    /// Write what is whole into this new data directory, too
+    #[arg(long, value_name = "NEWDIR", requires = "store")]
+    salvage: Option<PathBuf>,
 }
 
 /// Looks at everything; false: something is wrong.
 pub(super) async fn run(common: &Common, args: Doctor) -> Result<bool, Failure> {
-    let mut report = Report::begin(common.json);
     let data_dir = common.data_dir()?;
+    if args.store {
+        return store::run(common, &data_dir, args.salvage);
+    }
+    let mut report = Report::begin(common.json);
     let whereabouts = Whereabouts::from_environment(data_dir.clone())?;
     let here = whereabouts.url.is_none();
     if here {
