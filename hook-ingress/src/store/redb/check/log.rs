@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ::redb::{ReadTransaction, TableHandle};
 
-use super::{Check, CheckError};
+use super::{Check, CheckError, salvage::Kept};
 use crate::store::redb::{
     entry::{self, Entry},
     events::{self, Event},
@@ -17,9 +17,6 @@ use crate::store::redb::{
 
 /// The longest record that is believed where no checksum speaks for its length.
 const LONGEST: u64 = 256 << 20;
-
-/// Rows that are whole, by their numbers.
-type Kept = Vec<(u64, Vec<u8>)>;
 
 impl Check<'_> {
     pub(super) fn log(&mut self, path: &Path, txn: ReadTransaction) -> Result<(), CheckError> {

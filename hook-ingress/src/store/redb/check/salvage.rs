@@ -22,6 +22,9 @@ use crate::store::redb::{
 /// The cache of a file that is written, in bytes.
 const CACHE: usize = 16 << 20;
 
+/// Rows of a log file that are whole, by their numbers.
+pub(super) type Kept = Vec<(u64, Vec<u8>)>;
+
 /// A directory that becomes a store.
 pub(super) struct Salvage {
     dir: PathBuf,
@@ -81,7 +84,7 @@ impl Salvage {
         path: &Path,
         first: Option<u64>,
         layout: Layout,
-        tables: &[(LogTable, Vec<(u64, Vec<u8>)>)],
+        tables: &[(LogTable, Kept)],
     ) -> Result<(), CheckError> {
         let named = crate::store::redb::schema::log_first(path);
         let to = match (named, first) {
