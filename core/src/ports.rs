@@ -517,6 +517,11 @@ pub struct Arrived<'a> {
 pub trait Health: Send + Sync {
     /// Why not, if it does not.
     fn ready(&self) -> Result<(), StoreError>;
+
+    /// Why arrivals are refused for want of room, and what to do, if they are: all else goes on.
+    fn no_room(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A whole store.

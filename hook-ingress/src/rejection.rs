@@ -239,8 +239,10 @@ impl Rejection {
             Self::NotStored => "The message could not be stored just now. Send it again after \
                                 the time in Retry-After."
                 .into(),
-            Self::Full => "There is no room to store the message. Send it again after the time \
-                           in Retry-After; the operator has to make room."
+            Self::Full => "There is no room to store the message: the disk is full, or what came \
+                           through this URL takes its part of it. Send it again after the time in \
+                           Retry-After; the operator has to make room, or the agent to settle what \
+                           waits."
                 .into(),
             Self::NotHttp(rule) => format!("{rule} Send the request as RFC 9112 has it.").into(),
             Self::UriTooLong => {

@@ -101,7 +101,9 @@ fn store(page: &mut Exposition, house: &House) {
         "doorbell_store_ready",
         "1 while the store takes messages, else 0.",
     )
-    .is(u8::from(house.store.ready().is_ok()));
+    .is(u8::from(
+        house.store.ready().is_ok() && house.store.no_room().is_none(),
+    ));
     if let Some(Ok(bytes)) = house.instruments.disk.as_ref().map(|disk| disk.bytes()) {
         page.gauge("doorbell_store_disk_bytes", "Bytes of the store's files.")
             .is(bytes);

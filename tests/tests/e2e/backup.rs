@@ -22,7 +22,7 @@ fn picture(caller: &Caller) -> Value {
     };
     json!({
         "messages": caller.log().iter().map(whole).collect::<Vec<_>>(),
-        "tokens": caller.get("/v1/route_tokens"),
+        "tokens": caller.get("/v1/route_tokens")["tokens"],
         "sessions": caller.get("/v1/sessions"),
         "channels": caller.get("/v1/channels"),
     })
@@ -221,4 +221,56 @@ fn without_a_server_there_is_no_backup_and_no_file() {
             .expect("UTF-8")
     });
     assert_eq!(names.filter(|name| name.contains(".bak")).count(), 0);
+}
+
+/// Undoes what a restore did last, as if it had been killed before that.
+fn cut_short(home: &Home, moved: usize) {
+    let ready = home.data().join("restore.ready");
+    fs::create_dir(&ready).expect("made");
+    let mut files: Vec<_> = fs::read_dir(home.data())
+        .expect("listed")
+        .map(|entry| entry.expect("listed").path())
+        .filter(|path| path.extension().is_some_and(|it| it == "redb"))
+        .collect();
+    // The control file goes last.
+    files.sort_by_key(|path| path.ends_with("doorbell.redb"));
+    for path in &files[moved..] {
+        fs::rename(path, ready.join(path.file_name().expect("a name"))).expect("moved");
+    }
+}
+
+#[test]
+fn a_restore_that_was_killed_goes_on_and_a_cursor_from_before_it_misses_nothing() {
+    let home = Home::new();
+    let server = home.serve();
+    let agent = server.agent("acme");
+    let hook = agent.mint(json!({"source_label": "github"}));
+    let kept = hook.deliver(b"kept");
+    let file = home.dir().join("doorbell.bak");
+    let file = file.to_str().expect("UTF-8");
+    home.cli(&["backup", file]).expect(0);
+    let last = (0..5).map(|_| hook.deliver(b"lost")).last().expect("five");
+    let cursor = agent.get("/v1/messages")["cursor"].clone();
+    let cursor = cursor.as_str().expect("a cursor");
+    server.stop();
+
+    for again in [false, true] {
+        let other = Home::new();
+        other.cli(&["restore", file]).expect(0);
+        cut_short(&other, 1);
+        if again {
+            other.cli(&["restore", file]).expect(0);
+            other.cli(&["restore", file]).expect(1);
+        }
+        let server = other.serve();
+        let agent = Caller::new(&server, agent.key().to_owned());
+        assert_eq!(ids(&agent.log()), [kept.as_str()], "again: {again}");
+        let path = hook.path();
+        let reply = server.front("POST", &path, &[], b"new").expect(200);
+        let new = reply.header("x-message-id").expect("an id").to_owned();
+        assert!(new > last, "ids rise: {new} after {last}");
+        let page = agent.get(&format!("/v1/messages?cursor={cursor}"));
+        let page = page["messages"].as_array().expect("messages");
+        assert_eq!(ids(page), [new.as_str()], "again: {again}");
+    }
 }

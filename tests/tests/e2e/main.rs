@@ -11,6 +11,7 @@ mod dashboard;
 mod door;
 mod endings;
 mod examples;
+mod full_disk;
 mod handshakes;
 mod inbox;
 mod knocks;

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::schema::DRAFT_SUFFIX;
 use ::redb::{BackendError, StorageBackend, backends::FileBackend};
 
 use super::fault::is_of_open_files;
@@ -28,6 +29,23 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes what was renamed, made and removed durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// How much room there is where a directory is, if that can be told.
+    fn space(&self, _dir: &Path) -> io::Result<Option<Space>> {
+        Ok(None)
+    }
+    /// Makes a file that takes so many bytes of the disk and holds nothing.
+    fn reserve(&self, _path: &Path, _len: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A file system's room, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// All of it.
+    pub total: u64,
+    /// What is free to us.
+    pub available: u64,
 }
 
 /// The machine's files.
@@ -100,6 +118,41 @@ impl Disk for Files {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
     }
+
+    #[cfg(unix)]
+    fn space(&self, dir: &Path) -> io::Result<Option<Space>> {
+        let room = rustix::fs::statvfs(dir)?;
+        Ok(Some(Space {
+            total: room.f_blocks.saturating_mul(room.f_frsize),
+            available: room.f_bavail.saturating_mul(room.f_frsize),
+        }))
+    }
+
+    fn reserve(&self, path: &Path, len: u64) -> io::Result<()> {
+        // Under a name that a start clears away, until all of it is there.
+        let mut draft = path.to_owned().into_os_string();
+        draft.push(DRAFT_SUFFIX);
+        let draft = PathBuf::from(draft);
+        let file = open_private(&draft)?;
+        let made = take_room(&file, len).and_then(|()| fs::rename(&draft, path));
+        if made.is_err() {
+            // What it took is needed.
+            let _ = fs::remove_file(&draft);
+        }
+        made
+    }
+}
+
+/// Has a file take so much of the disk.
+fn take_room(file: &File, len: u64) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, len) {
+        Err(rustix::io::Errno::OPNOTSUPP) => {}
+        taken => return Ok(taken?),
+    }
+    let zeros = io::Read::take(io::repeat(0), len);
+    io::copy(&mut { zeros }, &mut { file })?;
+    file.sync_all()
 }
 
 fn backend(file: File) -> io::Result<Box<dyn StorageBackend>> {

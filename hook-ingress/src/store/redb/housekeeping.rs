@@ -75,6 +75,13 @@ fn take_over(shared: &Shared, open: &mut Open, carry: Carry) -> Result<(), Fault
     open.newest
         .commit(&mut batch, open.next_event, &shared.origins)?;
     let there = open.newest.segment.first;
+    for record in &batch.carried {
+        let number = record.entry.origin;
+        if let Some(origin) = shared.origins.get(number) {
+            let bytes = record.entry.record_len();
+            shared.holdings.add(there, number, origin.grant, bytes);
+        }
+    }
     shared.change_carried(|map| {
         map.extend(
             batch
@@ -125,6 +132,7 @@ fn bid_farewell(shared: &Shared, open: &mut Open, farewell: Farewell) -> Result<
         .cloned()
         .collect();
     shared.set_chain(left);
+    shared.holdings.forget(segment.first, &shared.origins);
     shared.change_carried(|map| map.retain(|_, first| *first != segment.first));
     shared.index().forget(&own);
     shared.rerouted.forget(&own);

@@ -186,6 +186,7 @@ impl Keeper {
         if self.shared.ready().is_err() {
             return Ok(());
         }
+        self.shared.keep_reserve()?;
         self.prepare()?;
         if self.shared.newest_is_stale(&mut self.looked)? {
             self.ask(Command::Rotate)?;

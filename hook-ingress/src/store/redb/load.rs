@@ -79,6 +79,7 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
     go_on_from(shared, contents.latest);
     let (segments, newest_db) = open_chain(shared)?;
     shared.rerouted.clear();
+    shared.holdings.clear();
     let mut load = Load::new(shared);
     load.seen_before(&contents.seen);
     load.sessions_1 = std::mem::take(&mut contents.sessions_1);
@@ -425,6 +426,8 @@ impl<'a> Load<'a> {
                 }
             }
         };
+        let bytes = entry.record_len();
+        (self.shared.holdings).add(segment.first, number, origin.grant, bytes);
         self.index.arrive(seq, number, &origin, entry.mode);
         if Rates::matters(entry.received_at, self.now) {
             self.index.rates.count(&origin.to.folder, entry.received_at);

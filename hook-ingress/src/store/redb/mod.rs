@@ -57,6 +57,7 @@ mod repeats;
 mod reroute;
 mod restore;
 mod retention;
+mod room;
 mod routes;
 mod schema;
 mod segment;
@@ -94,7 +95,7 @@ use tokio::sync::oneshot;
 
 pub use backup::BackupError;
 pub use check::{CheckError, Checked, Watch, check};
-pub use disk::{Disk, Files};
+pub use disk::{Disk, Files, Space};
 pub use lock::{Holder, holder};
 pub use restore::{RestoreError, restore};
 
@@ -254,6 +255,8 @@ impl RedbStore {
             sweep_every,
         };
         let shared = Arc::new(Shared::new(setup));
+        let found = shared.find_reserve();
+        found.map_err(|fault| OpenError::new(&shared.setup.dir, fault))?;
         let open = load::open(&shared).map_err(|fault| OpenError::new(&shared.setup.dir, fault))?;
         shared.set_health(Ok(()));
         let (queue, commands) = mpsc::sync_channel(QUEUE);

@@ -83,6 +83,9 @@ impl Newest {
         }
         let begun = segment::first_of(&txn)?.is_some();
         drop(txn);
+        // What it holds counts towards the bound from the start.
+        let bytes = tail.end() + other_bytes;
+        (segment.bytes).store(bytes, std::sync::atomic::Ordering::Relaxed);
         Ok(Self {
             segment,
             db,

@@ -403,4 +403,8 @@ impl Health for RedbStore {
     fn ready(&self) -> Result<(), StoreError> {
         self.shared.ready()
     }
+
+    fn no_room(&self) -> Option<String> {
+        self.shared.no_room()
+    }
 }

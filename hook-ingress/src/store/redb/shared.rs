@@ -29,6 +29,7 @@ use super::{
     origin::{Origin, Origins},
     registry::Registry,
     reroute::Rerouted,
+    room::{Holdings, Reserve},
     segment::Segment,
 };
 
@@ -68,6 +69,9 @@ pub(super) struct Shared {
     /// is not what is open afterwards.
     pub(super) waiting: Mutex<Waiting>,
     pub(super) figures: Arc<CommitFigures>,
+    pub(super) reserve: Reserve,
+    /// How much of the log came through whom.
+    pub(super) holdings: Holdings,
     /// Where messages are that were routed anew.
     pub(super) rerouted: Rerouted,
     /// Sessions that have ended and still have something in their inboxes.
@@ -92,6 +96,8 @@ impl Shared {
             pins: Pins::default(),
             waiting: Mutex::default(),
             figures: Arc::default(),
+            reserve: Reserve::default(),
+            holdings: Holdings::default(),
             rerouted: Rerouted::default(),
             lingering: Mutex::default(),
             rerouting: Mutex::default(),

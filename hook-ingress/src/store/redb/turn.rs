@@ -29,6 +29,7 @@ use super::{
     record,
     repeats::Seen,
     reroute::Replayable,
+    room::Bound,
     shared::Shared,
 };
 
@@ -58,6 +59,10 @@ pub(super) struct Turn {
     /// Sessions that have ended, to whose inboxes something came back or in which it waits.
     pub(super) lingering: BTreeSet<SessionRef>,
     weight: u64,
+    /// How much may be stored, as of the first arrival.
+    bound: Option<Bound>,
+    /// What this turn takes through each grant.
+    taken: HashMap<GrantId, u64>,
 }
 
 /// Waits for the commit, then gives `value`.
@@ -112,9 +117,11 @@ impl Turn {
             }
         }
         let weight = (put.head.len() + put.body.len()) as u64;
-        if let Some(max) = shared.setup.max_disk
-            && shared.disk_used() + self.weight + weight > max
-        {
+        let grant = put.via.id();
+        let bound = *self.bound.get_or_insert_with(|| shared.bound());
+        let fresh = self.taken.get(&grant).copied().unwrap_or(0);
+        let held = shared.holdings.of(grant) + fresh;
+        if !bound.admits(self.weight, weight, held) {
             self.puts.push((put.answer, Put::Full));
             return Ok(());
         }
@@ -125,6 +132,7 @@ impl Turn {
             return Ok(());
         };
         self.weight += weight;
+        self.taken.insert(grant, fresh + weight);
         open.last_millis = open.last_millis.max(put.received_at.as_millis());
         let id = id_of(open.last_millis, open.next_seq, chances.next(shared));
         open.next_seq += 1;
@@ -305,6 +313,13 @@ impl Turn {
                     .expect("a message's origin is known");
                 index.arrive(entry.seq(), entry.origin, &origin, entry.mode);
                 index.rates.count(&origin.to.folder, entry.received_at);
+            }
+        }
+        let file = open.newest.segment.first;
+        for Record { entry, .. } in &self.batch.records {
+            if let Some(origin) = shared.origins.get(entry.origin) {
+                let bytes = entry.record_len();
+                shared.holdings.add(file, entry.origin, origin.grant, bytes);
             }
         }
         let mut uses: HashMap<u32, Timestamp> = HashMap::new();

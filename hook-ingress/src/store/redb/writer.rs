@@ -220,6 +220,9 @@ impl Writer {
     /// Control first, then the log; both before anything is answered, so that nothing is stored
     /// through a grant after its revocation was.
     fn commit(&mut self, open: &mut Open, turn: &mut Turn) -> Result<(), Fault> {
+        if !turn.changes.is_empty() || !turn.batch.is_empty() {
+            self.shared.make_way();
+        }
         if !turn.changes.is_empty() {
             let uses = std::mem::take(&mut open.unsaved_uses);
             turn.changes
@@ -341,6 +344,8 @@ impl Writer {
                     Err(RecvTimeoutError::Disconnected) => return None,
                 }
             }
+            // A disk that filled up between two looks.
+            self.shared.make_way();
             let opened = {
                 // Whatever waited to be put away stands in files that are opened anew.
                 let waiting = self.shared.waiting.lock();

@@ -20,5 +20,8 @@ pub(super) async fn ready(
         return Err(Refusal::Unavailable("the server is stopping".to_owned()).into());
     }
     house.store.ready().map_err(Refusal::from)?;
+    if let Some(why) = house.store.no_room() {
+        return Err(Refusal::Unavailable(why).into());
+    }
     Ok((StatusCode::OK, "ready"))
 }

@@ -9,7 +9,7 @@ use std::{
 
 use ::redb::StorageBackend;
 
-use crate::store::redb::Disk;
+use crate::store::redb::{Disk, Space};
 
 /// What a power cut may cut a write into, in bytes.
 const SECTOR: usize = 512;
@@ -68,6 +68,24 @@ impl Ram {
         let mut state = self.state();
         state.fails_after = None;
         state.room = None;
+    }
+
+    /// It is so large from now on.
+    pub(super) fn size(&self, bytes: usize) {
+        self.state().room = Some(bytes);
+    }
+
+    /// Others take all of it but so many bytes.
+    pub(super) fn hog(&self, left: usize) {
+        let room = self.state().room.unwrap();
+        let used = self.used();
+        self.fill(Path::new("hog"), vec![0; room - used - left]);
+    }
+
+    fn used(&self) -> usize {
+        let state = self.state();
+        let files = state.files.values();
+        files.map(|file| file.lock().unwrap().now.len()).sum()
     }
 
     /// No file grows beyond what they have now, plus so many bytes.
@@ -200,6 +218,22 @@ impl Disk for Ram {
 
     fn sync_dir(&self, _: &Path) -> io::Result<()> {
         self.step()
+    }
+
+    fn space(&self, _: &Path) -> io::Result<Option<Space>> {
+        let Some(total) = self.state().room else {
+            return Ok(None);
+        };
+        let (total, used) = (total as u64, self.used() as u64);
+        let available = total.saturating_sub(used);
+        Ok(Some(Space { total, available }))
+    }
+
+    fn reserve(&self, path: &Path, len: u64) -> io::Result<()> {
+        let len = usize::try_from(len).unwrap();
+        self.grow(len)?;
+        self.fill(path, vec![0; len]);
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ mod contract;
 mod crash;
 mod damage;
 mod disk;
+mod full;
 mod hanging;
 mod reopen;
 mod restore;

@@ -5,8 +5,9 @@ use std::{fs, io, path::Path};
 use super::report::Report;
 use crate::config::{DataDir, ServeArgs, ServerFile, Settings, command_line};
 
-/// Below this many free bytes a server soon refuses what arrives.
+/// Below this many free bytes, or this part of all, a server refuses what arrives.
 const LOW_DISK: u64 = 256 * 1024 * 1024;
+const LOW_PART: u64 = 20;
 
 pub(super) fn data_directory(report: &mut Report, data_dir: &DataDir) -> io::Result<()> {
     const CHECK: &str = "data directory";
@@ -64,11 +65,16 @@ fn disk(report: &mut Report, path: &Path) -> io::Result<()> {
     let room = rustix::fs::statvfs(path)?;
     let free = room.f_bavail.saturating_mul(room.f_frsize);
     let shown = bytesize::ByteSize(free).display().iec();
-    if free < LOW_DISK {
+    let least = LOW_DISK.max(room.f_blocks.saturating_mul(room.f_frsize) / LOW_PART);
+    if free < least {
+        let least = bytesize::ByteSize(least).display().iec();
         report.bad(
             "disk",
-            format!("{shown} free"),
-            "make room: once the disk is full, senders are told 503",
+            format!("{shown} free where {} is", path.display()),
+            format!(
+                "make room: without --max-disk the log leaves {least} free, and senders are told \
+                 503 meanwhile; what was stored can be received and settled"
+            ),
         )
     } else {
         report.good("disk", format!("{shown} free"))
