@@ -38,3 +38,6 @@ pub mod app;
 
 #[cfg(test)]
 mod reference;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;

@@ -7,6 +7,8 @@
 mod arguments;
 mod channel;
 mod front;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod handler;
 mod http;
 mod jsonrpc;

@@ -37,5 +37,7 @@ pub use self::{
     terminal::{Terminal, size},
 };
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
