@@ -48,6 +48,9 @@ pub enum Refusal {
     /// Not now: the store or the server is not ready.
     #[error("{0}")]
     Unavailable(String),
+    /// Nothing more is stored until there is room; all else goes on.
+    #[error("{0}")]
+    NoRoom(String),
     /// Nobody answers where the server should be. Nothing was sent, so asking another time does
     /// nothing twice. Only a client says it.
     #[error("{0}")]
@@ -102,6 +105,7 @@ impl Refusal {
             "too_large" => Self::TooLarge(detail),
             "body_timeout" => Self::TooSlow(detail),
             "unavailable" => Self::Unavailable(detail),
+            "no_room" => Self::NoRoom(detail),
             _ => Self::Internal(detail),
         }
     }
@@ -119,6 +123,7 @@ impl Refusal {
             Self::TooLarge(_) => (413, "too_large"),
             Self::TooSlow(_) => (408, "body_timeout"),
             Self::Unavailable(_) => (503, "unavailable"),
+            Self::NoRoom(_) => (503, "no_room"),
             Self::Unreachable(_) => (503, "unreachable"),
             Self::BadServer(_) => (502, "bad_server"),
             Self::Internal(_) => (500, "internal"),

@@ -1,9 +1,14 @@
 //! A disk that somebody fills while we serve.
 
-use std::{fs, io::Write, path::PathBuf, process::Command};
+use std::{
+    fs,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use e2e::{
-    http, run,
+    binary, http, run,
     server::{Home, wait_for},
 };
 use serde_json::json;
@@ -74,6 +79,23 @@ fn on_a_full_disk_arrivals_are_refused_and_all_else_goes_on() {
     assert!(health.stderr.contains("disk is full"), "{}", health.stderr);
     let doctor = home.cli(&["doctor"]);
     assert!(doctor.stdout.contains("make room"), "{}", doctor.stdout);
+    let mut mcp = home.command(binary::doorbell());
+    mcp.args(["mcp", "--folder", "acme"]);
+    let mut mcp = mcp
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    }});
+    let mut asked = mcp.stdin.take().expect("piped");
+    writeln!(asked, "{hello}").expect("it listens");
+    drop(asked);
+    let told = mcp.wait_with_output().expect("it ends").stdout;
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.contains("serverInfo"), "{told}");
     // Somebody takes what is given back, too.
     for (n, id) in kept.iter().enumerate() {
         let held = agent.receive(json!({"max": 1}));

@@ -52,7 +52,7 @@ pub(super) async fn find_or_start(
             probe(&url, whereabouts.url.is_some()).await
         };
         match found {
-            Probe::Ready => {
+            Probe::Ready | Probe::NoRoom(_) => {
                 return Ok(Remote::new(whereabouts.address()?, folder)?.named(receiver));
             }
             Probe::NotReady(_) => {}

@@ -25,7 +25,7 @@ pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
     let url = whereabouts.url()?;
     let why = match probe(&url, whereabouts.url.is_some()).await {
         Probe::Ready => None,
-        Probe::NotReady(why) => Some(Refusal::Unavailable(why)),
+        Probe::NotReady(why) | Probe::NoRoom(why) => Some(Refusal::Unavailable(why)),
         Probe::Nobody(refusal) | Probe::Other(refusal) => Some(refusal),
     };
     if common.json {

@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) enum Probe {
     /// A server that takes messages.
     Ready,
+    /// A server that stores nothing more until there is room, and why; all else goes on.
+    NoRoom(String),
     /// A server that does not, and why.
     NotReady(String),
     /// Nobody, and what to do about it.
@@ -59,11 +61,15 @@ pub(super) async fn probe(url: &Url, named: bool) -> Probe {
     if let Ok(problem) = serde_json::from_str::<Problem>(&text)
         && status == StatusCode::SERVICE_UNAVAILABLE
     {
-        return Probe::NotReady(format!(
+        let why = format!(
             "the server at {} is not ready: {}",
             shown(url),
             problem.detail
-        ));
+        );
+        return match problem.code.as_str() {
+            "no_room" => Probe::NoRoom(why),
+            _ => Probe::NotReady(why),
+        };
     }
     if matches!(status.as_u16(), 502..=504) {
         let why = "what stands before the server does not reach it";
@@ -78,4 +84,6 @@ pub(super) async fn probe(url: &Url, named: bool) -> Probe {
 #[derive(Deserialize)]
 struct Problem {
     detail: String,
+    #[serde(default)]
+    code: String,
 }

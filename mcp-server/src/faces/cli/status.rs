@@ -61,7 +61,7 @@ pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
         None => Some("it is starting, or opens its store still".to_owned()),
         Some(file) => match probe(&connect::parsed("control", &file.control)?, false).await {
             Probe::Ready => None,
-            Probe::NotReady(why) => Some(why),
+            Probe::NotReady(why) | Probe::NoRoom(why) => Some(why),
             Probe::Nobody(refusal) | Probe::Other(refusal) => Some(refusal.to_string()),
         },
     };

@@ -163,6 +163,7 @@ fn refused(refusal: &Refusal) -> CallToolResult {
         | Refusal::Gone(_)
         | Refusal::TooLarge(_)
         | Refusal::TooSlow(_)
+        | Refusal::NoRoom(_)
         | Refusal::Unreachable(_)
         | Refusal::BadServer(_) => "",
     };

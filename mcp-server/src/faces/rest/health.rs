@@ -21,7 +21,7 @@ pub(super) async fn ready(
     }
     house.store.ready().map_err(Refusal::from)?;
     if let Some(why) = house.store.no_room() {
-        return Err(Refusal::Unavailable(why).into());
+        return Err(Refusal::NoRoom(why).into());
     }
     Ok((StatusCode::OK, "ready"))
 }

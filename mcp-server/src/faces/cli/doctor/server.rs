@@ -30,7 +30,9 @@ pub(super) async fn control(
     let url = whereabouts.url()?;
     let trouble = match probe(&url, whereabouts.url.is_some()).await {
         Probe::Ready => None,
-        Probe::NotReady(why) => Some((why, format!("look at its log: {}", command_line("logs")))),
+        Probe::NotReady(why) | Probe::NoRoom(why) => {
+            Some((why, format!("look at its log: {}", command_line("logs"))))
+        }
         Probe::Nobody(refusal) | Probe::Other(refusal) => {
             Some((refusal.to_string(), String::new()))
         }
