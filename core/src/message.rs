@@ -114,6 +114,9 @@ struct Cut {
     end: usize,
     /// The value came as Latin-1, not as UTF-8.
     latin_1: bool,
+    /// Whether all of it is ASCII, once another value was joined to it: it is not looked through for
+    /// each.
+    ascii: Option<bool>,
 }
 
 impl Headers {
@@ -157,9 +160,14 @@ impl Headers {
             Some(last) if &self.text[last.name..last.value] == name => {
                 // Where one came as UTF-8 and one as Latin-1 no one way of writing gives both back.
                 let before = &self.text[last.value..last.end];
-                last.latin_1 = (last.latin_1 || before.is_ascii())
-                    && (latin_1 || value.is_ascii())
+                let (before, value_is_ascii) = (
+                    last.ascii.unwrap_or_else(|| before.is_ascii()),
+                    value.is_ascii(),
+                );
+                last.latin_1 = (last.latin_1 || before)
+                    && (latin_1 || value_is_ascii)
                     && (last.latin_1 || latin_1);
+                last.ascii = Some(before && value_is_ascii);
                 self.text.push_str(", ");
                 self.text.push_str(value);
                 last.end = self.text.len();
@@ -174,6 +182,7 @@ impl Headers {
                     value,
                     end,
                     latin_1,
+                    ascii: None,
                 });
             }
         }
