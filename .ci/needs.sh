@@ -3,7 +3,7 @@
 
 # command=package=MB with all that it depends on, as Debian 12 has it
 debian=(
-  cc=gcc=45 node=nodejs=15 npm=npm=15 python3=python3=8 groff=groff-base=2 mandoc=mandoc=1
+  cc=gcc=45 valgrind=valgrind=30 node=nodejs=15 npm=npm=15 python3=python3=8 groff=groff-base=2 mandoc=mandoc=1
   systemd-analyze=systemd=8 chromium=chromium=190
 )
 clients=tests/clients

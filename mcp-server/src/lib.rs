@@ -41,3 +41,6 @@ mod reference;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+
+#[cfg(all(test, unix))]
+mod linear;

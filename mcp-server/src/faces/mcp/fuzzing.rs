@@ -72,7 +72,7 @@ async fn spoken(data: &[u8], at_a_time: usize) -> (Vec<String>, Vec<Value>) {
     }
     assert_eq!(refused, asked, "a request was answered twice, or never");
     // What is written at once with something else may be before it or behind it.
-    answers.sort_by_key(Value::to_string);
+    answers.sort_by_cached_key(Value::to_string);
     (messages, answers)
 }
 
