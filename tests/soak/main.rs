@@ -81,7 +81,7 @@ fn main() -> ExitCode {
     thread::scope(|scope| {
         let threads = senders::start(scope, &scene, cli.senders);
         drain::start(scope, &scene);
-        scope.spawn(|| churn::run(&scene));
+        let churn = scope.spawn(|| churn::run(&scene));
         let weather = scope.spawn(|| {
             let mut weather = Weather::new(server, &disk, &scene, cli.how_long);
             weather.rough(began + rough);
@@ -93,6 +93,8 @@ fn main() -> ExitCode {
         for sender in threads {
             sender.join().expect("a sender does not panic");
         }
+        // What it revokes last is to be refused by a server that is there.
+        churn.join().expect("who mints does not panic");
         scene.finish();
         weather.end();
     });

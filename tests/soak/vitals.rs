@@ -58,13 +58,14 @@ impl fmt::Display for Vitals {
     }
 }
 
-/// What grows between the first quarter and the last, in words.
+/// What grows between the second quarter and the last, in words: in the first, caches are still filled.
 pub(crate) fn grown(samples: &[Vitals]) -> Vec<String> {
     let quarter = samples.len() / 4;
     if quarter == 0 {
         return Vec::new();
     }
-    let (early, late) = (&samples[..quarter], &samples[samples.len() - quarter..]);
+    let early = &samples[quarter..2 * quarter];
+    let late = &samples[samples.len() - quarter..];
     let messages = middle(late, |one| one.messages) - middle(early, |one| one.messages);
     let remembered = messages * PER_MESSAGE / f64::from(1 << 20);
     let figures = [
