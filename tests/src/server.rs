@@ -56,6 +56,8 @@ impl Home {
             .env("HOME", &self.dir)
             .env("TMPDIR", std::env::temp_dir())
             .env("DOORBELL_DATA_DIR", self.data())
+            // Without it nothing is stored where little of the machine's own disk is free.
+            .env("DOORBELL_MAX_DISK", "64GiB")
             .current_dir(&self.dir)
             .stdin(Stdio::null());
         command
