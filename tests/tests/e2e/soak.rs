@@ -21,10 +21,8 @@ fn a_short_soak_loses_nothing_and_finds_what_it_takes_of_the_machine_flat() {
     let summary = said.lines().find(|line| line.contains(" posted: "));
     let summary = summary.expect("it sums up");
     assert!(summary.contains(" kills"), "{summary}");
-    for nothing in ["0 posted", " 0 answered 200", " 0 kills"] {
-        assert!(
-            !summary.starts_with(nothing) && !summary.contains(nothing),
-            "{summary}"
-        );
+    assert!(!summary.starts_with("0 posted"), "{summary}");
+    for nothing in [" 0 answered 200", " 0 kills"] {
+        assert!(!summary.contains(nothing), "{summary}");
     }
 }
