@@ -72,6 +72,17 @@ async function post(url, body, headers = {}) {
   return fetch(url, { method: "POST", body, headers: { "content-type": "application/json", ...headers } });
 }
 
+/** What lies in the clipboard, by pasting it where it can be read: it comes a moment behind the keys. */
+async function copied(page) {
+  const field = page.getByLabel("Filter by address");
+  await field.focus();
+  await page.keyboard.press("Control+V");
+  await page.waitForFunction((input) => input.value !== "", await field.elementHandle());
+  const text = await field.inputValue();
+  await field.fill("");
+  return text;
+}
+
 const rows = (page) => page.getByRole("list", { name: "Messages", exact: true }).getByRole("link");
 const detail = (page) => page.locator("section.detail");
 
@@ -127,11 +138,9 @@ const scenarios = {
     await dialog.getByRole("button", { name: "Copy", exact: true }).click();
     await dialog.getByText("Copied.").first().waitFor();
     await dialog.getByRole("button", { name: "Done" }).click();
-    assert.ok(!(await page.content()).includes(url.split("/").at(-1)));
-    await page.getByLabel("Filter by address").focus();
-    await page.keyboard.press("Control+V");
-    assert.equal(await page.getByLabel("Filter by address").inputValue(), url);
-    await page.getByLabel("Filter by address").fill("");
+    // The dialog goes a moment behind the click.
+    await page.waitForFunction((token) => !document.documentElement.outerHTML.includes(token), url.split("/").at(-1));
+    assert.equal(await copied(page), url);
     step("issued", { url });
 
     const sent = Date.now();
@@ -525,11 +534,7 @@ const scenarios = {
     // As curl it is verbatim, and says so.
     await detail(page).getByRole("button", { name: "Copy as curl" }).click();
     await page.getByText("verbatim. Set URL").waitFor();
-    const filter = page.getByLabel("Filter by address");
-    await filter.focus();
-    await page.keyboard.press("Control+V");
-    const line = await filter.inputValue();
-    await filter.fill("");
+    const line = await copied(page);
     assert.ok(line.includes(told.tokens[0]) && line.includes("--data-raw"), line);
     await clean("copied");
     await quiet();
