@@ -14,6 +14,7 @@ use doorbell_core::{
     time::Timestamp,
     token::TokenHash,
 };
+use roaring::RoaringBitmap;
 use tokio::sync::oneshot;
 
 use super::{
@@ -21,6 +22,7 @@ use super::{
     channels::ChannelCommand,
     decide::{Picked, Target},
     entry::Dedupe,
+    origin::NumberedOrigin,
     reroute::{Replayable, Reroute},
     retention::{Carry, Farewell},
 };
@@ -34,7 +36,7 @@ pub(super) struct PutCommand {
     pub(super) via: Via,
     /// The session it is for, if it is for one.
     pub(super) session: Option<SessionRef>,
-    pub(super) origin: u32,
+    pub(super) origin: NumberedOrigin,
     pub(super) kind: Kind,
     pub(super) mode: Mode,
     pub(super) received_at: Timestamp,
@@ -83,10 +85,14 @@ pub(super) enum Command {
     Channel(Box<ChannelCommand>),
     SetRule(Box<NewRule>, Answer<Arc<Rule>, SetRuleError>),
     RemoveRule(RouteId, Answer<bool>),
+    /// Write down the deaths of those whose last lease has ended: whether there are more.
+    Expire(Timestamp, Answer<bool>),
+    /// Let go of those of these origins that nothing names any more.
+    ForgetOrigins(RoaringBitmap, Answer<()>),
     /// Seal the newest file although it is not full.
     Rotate(Answer<()>),
     /// Forget the providers' ids that are past their window, and grants that nobody asks for.
-    Prune,
+    Prune(Answer<()>),
     /// Take pending messages over from a file that is to go.
     Carry(Box<Carry>, Answer<()>),
     /// Let a file go.
@@ -117,11 +123,15 @@ impl Command {
             | Self::RevokeKey(_, _, answer)
             | Self::KeepBrowser(_, _, answer)
             | Self::EndBrowser(_, answer)
-            | Self::RemoveRule(_, answer) => {
+            | Self::RemoveRule(_, answer)
+            | Self::Expire(_, answer) => {
                 drop(answer.send(Err(why.clone())));
             }
             Self::Reroute(_, answer) => drop(answer.send(Err(why.clone()))),
             Self::ReplayMany(_, _, answer) => drop(answer.send(Err(why.clone()))),
+            Self::Prune(answer) | Self::ForgetOrigins(_, answer) => {
+                drop(answer.send(Err(why.clone())))
+            }
             Self::Bury(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::InsertGrant(_, _, _, answer) => drop(answer.send(Err(why.clone().into()))),
             Self::RevokeGrants(_, _, answer) => drop(answer.send(Err(why.clone()))),
@@ -133,7 +143,6 @@ impl Command {
             Self::Snapshot(answer) => drop(answer.send(Err(why.clone()))),
             Self::Close(answer) => drop(answer.send(Ok(()))),
             Self::Rotate(answer) => drop(answer.send(Err(why.clone()))),
-            Self::Prune => {}
         }
     }
 }

@@ -29,7 +29,14 @@ impl Writer {
                 }
                 drop(answer.send(Ok(())));
             }
-            Command::Prune => prune(&self.shared, open)?,
+            Command::Prune(answer) => {
+                prune(&self.shared, open)?;
+                drop(answer.send(Ok(())));
+            }
+            Command::ForgetOrigins(unused, answer) => {
+                self.shared.forget_origins(&unused);
+                drop(answer.send(Ok(())));
+            }
             Command::Carry(carry, answer) => {
                 take_over(&self.shared, open, *carry)?;
                 drop(answer.send(Ok(())));

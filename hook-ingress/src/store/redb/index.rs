@@ -46,6 +46,15 @@ pub(super) struct Queue {
     pub(super) unmet: RoaringTreemap,
 }
 
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+            && self.leases.is_empty()
+            && self.rests.is_empty()
+            && self.unmet.is_empty()
+    }
+}
+
 /// The whole of it.
 #[derive(Default)]
 pub(super) struct Index {
@@ -218,6 +227,33 @@ impl Index {
         }
     }
 
+    /// The origins at which a lease has ended.
+    pub(super) fn with_ended_leases(&self, now: Timestamp) -> Vec<u32> {
+        let now = now.shifted(self.skew);
+        let queues = self.queues.iter();
+        let ended = queues.filter(|(_, queue)| {
+            let first = queue.leases.first();
+            first.is_some_and(|(until, _)| *until <= now)
+        });
+        ended.map(|(number, _)| *number).collect()
+    }
+
+    /// Lets go of an origin's queue, if nothing is in it. True: it has none any more.
+    pub(super) fn forget_queue(&mut self, number: u32, inbox: &Inbox) -> bool {
+        let queue = self.queues.get(&number);
+        if !queue.is_none_or(Queue::is_empty) {
+            return false;
+        }
+        self.queues.remove(&number);
+        if let Some(pile) = self.piles.get_mut(inbox) {
+            pile.remove(&number);
+            if pile.is_empty() {
+                self.piles.remove(inbox);
+            }
+        }
+        true
+    }
+
     /// The origins of an inbox whose address a pattern matches.
     pub(super) fn origins_of(
         &self,
@@ -331,12 +367,7 @@ impl Index {
     pub(super) fn is_quiet(&self, inbox: &Inbox) -> bool {
         let pile = self.piles.get(inbox).into_iter().flatten();
         let mut queues = pile.filter_map(|number| self.queues.get(number));
-        queues.all(|queue| {
-            queue.ready.is_empty()
-                && queue.leases.is_empty()
-                && queue.rests.is_empty()
-                && queue.unmet.is_empty()
-        })
+        queues.all(Queue::is_empty)
     }
 
     /// The pending messages in a range.

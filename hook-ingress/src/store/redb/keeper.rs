@@ -188,21 +188,31 @@ impl Keeper {
         }
         self.shared.keep_reserve()?;
         self.prepare()?;
+        while self.ask(|answer| Command::Expire(self.shared.setup.clock.now(), answer))? {}
+        self.give_up_files()?;
+        // What happened to messages of the files that have just gone may be all there is in it.
         if self.shared.newest_is_stale(&mut self.looked)? {
             self.ask(Command::Rotate)?;
+            self.give_up_files()?;
         }
+        self.put_away()?;
+        for segment in self.shared.chain().iter() {
+            segment.close_if_idle();
+        }
+        for unused in self.shared.unused_origins() {
+            self.ask(|answer| Command::ForgetOrigins(unused, answer))?;
+        }
+        self.ask(Command::Prune)
+    }
+
+    /// Gives up those sealed files of which next to nothing is still of use.
+    fn give_up_files(&mut self) -> Result<(), Fault> {
         while let Some(step) = self.shared.next_step(&mut self.looked)? {
             match step {
                 Step::Carry(carry) => self.ask(|answer| Command::Carry(Box::new(carry), answer))?,
                 Step::Farewell(farewell) => self.farewell(farewell)?,
             }
         }
-        self.put_away()?;
-        for segment in self.shared.chain().iter() {
-            segment.close_if_idle();
-        }
-        // A writer that is gone has nothing to prune.
-        let _ = self.writer.send(Command::Prune);
         Ok(())
     }
 

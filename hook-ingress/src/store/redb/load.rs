@@ -126,10 +126,10 @@ pub(super) fn open(shared: &Shared) -> Result<Open, Fault> {
         let Some(origin) = shared.origins.get(number) else {
             continue;
         };
-        if registry
-            .last_used(origin.grant)
-            .is_none_or(|known| known < at)
-        {
+        // Messages may be kept longer than the grant they came through.
+        let known = registry.knows(origin.grant);
+        let used = registry.last_used(origin.grant);
+        if known && used.is_none_or(|used| used < at) {
             registry.used(origin.grant, at);
             unsaved_uses.insert(origin.grant, at);
         }

@@ -66,6 +66,7 @@ mod shared;
 mod stream;
 mod told;
 mod turn;
+mod unused;
 mod upgrade;
 mod writer;
 

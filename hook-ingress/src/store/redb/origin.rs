@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use doorbell_core::{
@@ -16,6 +16,7 @@ use doorbell_core::{
     message::{Destination, Matched, RouteId, Via},
     time::Timestamp,
 };
+use roaring::RoaringBitmap;
 
 use super::{
     codec::{In, Out, Unreadable, seal, unseal},
@@ -152,6 +153,13 @@ impl Origin {
     }
 }
 
+/// An origin and its number, which is nobody else's while this is held.
+#[derive(Clone, Debug)]
+pub(super) struct NumberedOrigin {
+    pub(super) number: u32,
+    _held: Arc<Origin>,
+}
+
 /// Every origin by its number.
 #[derive(Debug, Default)]
 pub(super) struct Origins(RwLock<Numbered>);
@@ -166,22 +174,18 @@ struct Numbered {
 
 impl Origins {
     /// The number of a grant, a destination and a rule; a new one if they have none yet.
-    pub(super) fn number(&self, via: &Via, to: &Destination, rule: Option<&Arc<Matched>>) -> u32 {
-        if let Some(number) =
-            self.0
-                .read()
-                .expect("nothing panics under this lock")
-                .find(via.id(), to, rule)
-        {
-            return number;
-        }
-        let mut numbered = self.0.write().expect("nothing panics under this lock");
-        if let Some(number) = numbered.find(via.id(), to, rule) {
-            return number;
-        }
-        let number = numbered.next;
-        numbered.insert(number, Arc::new(Origin::new(via, to, rule)));
-        number
+    pub(super) fn number(
+        &self,
+        via: &Via,
+        to: &Destination,
+        rule: Option<&Arc<Matched>>,
+    ) -> NumberedOrigin {
+        let known = self.read().find(via.id(), to, rule);
+        known.unwrap_or_else(|| {
+            let mut numbered = self.write();
+            let known = numbered.find(via.id(), to, rule);
+            known.unwrap_or_else(|| numbered.add(Origin::new(via, to, rule)))
+        })
     }
 
     /// The number of another destination of what came through an origin's grant.
@@ -190,13 +194,12 @@ impl Origins {
         was: &Origin,
         to: &Destination,
         rule: Option<&Arc<Matched>>,
-    ) -> u32 {
-        let mut numbered = self.0.write().expect("nothing panics under this lock");
-        if let Some(number) = numbered.find(was.grant, to, rule) {
-            return number;
+    ) -> NumberedOrigin {
+        let mut numbered = self.write();
+        if let Some(known) = numbered.find(was.grant, to, rule) {
+            return known;
         }
-        let number = numbered.next;
-        let origin = Origin {
+        numbered.add(Origin {
             grant: was.grant,
             address: was.address.clone(),
             address_text: was.address_text.clone(),
@@ -205,14 +208,12 @@ impl Origins {
             to: to.clone(),
             rule: rule.cloned(),
             probe: was.probe,
-        };
-        numbered.insert(number, Arc::new(origin));
-        number
+        })
     }
 
     /// Takes in what a file says. The first to be taken in under a number stays.
     pub(super) fn learn(&self, number: u32, origin: Origin) {
-        let mut numbered = self.0.write().expect("nothing panics under this lock");
+        let mut numbered = self.write();
         if !numbered.by_number.contains_key(&number) {
             numbered.insert(number, Arc::new(origin));
         }
@@ -220,29 +221,79 @@ impl Origins {
 
     /// A number that a file gives to an origin which does not read: it is nobody else's.
     pub(super) fn skip(&self, number: u32) {
-        let mut numbered = self.0.write().expect("nothing panics under this lock");
+        let mut numbered = self.write();
         numbered.next = numbered.next.max(number.saturating_add(1));
     }
 
     /// The origin behind a number.
     pub(super) fn get(&self, number: u32) -> Option<Arc<Origin>> {
-        self.0
-            .read()
-            .expect("nothing panics under this lock")
+        self.read().by_number.get(&number).cloned()
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        let numbered = self.read();
+        assert!(numbered.by_grant.len() <= numbered.by_number.len());
+        numbered.by_number.len()
+    }
+
+    /// The numbers that nobody holds and that are not among `named`.
+    pub(super) fn unused(&self, named: &RoaringBitmap) -> RoaringBitmap {
+        let numbered = self.read();
+        let unused = numbered
             .by_number
-            .get(&number)
-            .cloned()
+            .iter()
+            .filter(|(number, origin)| Arc::strong_count(origin) == 1 && !named.contains(**number));
+        unused.map(|(number, _)| *number).collect()
+    }
+
+    /// Lets go of an origin unless somebody holds it. True: it is gone.
+    pub(super) fn forget(&self, number: u32) -> bool {
+        let mut numbered = self.write();
+        // Whoever asks for its number waits for this lock.
+        match numbered.by_number.get(&number) {
+            Some(origin) if Arc::strong_count(origin) == 1 => {
+                numbered.remove(number);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Numbered> {
+        self.0.read().expect("nothing panics under this lock")
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Numbered> {
+        self.0.write().expect("nothing panics under this lock")
     }
 }
 
 impl Numbered {
-    fn find(&self, grant: GrantId, to: &Destination, rule: Option<&Arc<Matched>>) -> Option<u32> {
+    fn find(
+        &self,
+        grant: GrantId,
+        to: &Destination,
+        rule: Option<&Arc<Matched>>,
+    ) -> Option<NumberedOrigin> {
         let rule = rule.map(|rule| rule.id);
         let numbers = self.by_grant.get(&(grant, rule))?;
-        numbers
-            .iter()
-            .copied()
-            .find(|number| self.by_number[number].to == *to)
+        numbers.iter().find_map(|number| {
+            let origin = &self.by_number[number];
+            (origin.to == *to).then(|| NumberedOrigin {
+                number: *number,
+                _held: origin.clone(),
+            })
+        })
+    }
+
+    fn add(&mut self, origin: Origin) -> NumberedOrigin {
+        let (number, origin) = (self.next, Arc::new(origin));
+        self.insert(number, origin.clone());
+        NumberedOrigin {
+            number,
+            _held: origin,
+        }
     }
 
     fn insert(&mut self, number: u32, origin: Arc<Origin>) {
@@ -251,5 +302,18 @@ impl Numbered {
         numbers.push(number);
         self.by_number.insert(number, origin);
         self.next = self.next.max(number + 1);
+    }
+
+    fn remove(&mut self, number: u32) {
+        let Some(origin) = self.by_number.remove(&number) else {
+            return;
+        };
+        let key = (origin.grant, origin.rule.as_ref().map(|rule| rule.id));
+        if let Some(numbers) = self.by_grant.get_mut(&key) {
+            numbers.retain(|other| *other != number);
+            if numbers.is_empty() {
+                self.by_grant.remove(&key);
+            }
+        }
     }
 }

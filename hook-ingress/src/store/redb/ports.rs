@@ -308,10 +308,11 @@ impl Log for RedbStore {
             match target {
                 None => Ok(false),
                 Some(target) => {
+                    let known = target.target;
                     let ask = self.ask(move |answer| Command::Replay(target, now, answer));
                     let replayed = ask.await?;
                     if replayed {
-                        self.shared.tell_replayed(&target.target);
+                        self.shared.tell_replayed(&known);
                     }
                     Ok(replayed)
                 }

@@ -51,7 +51,9 @@ impl Registry {
             registry.key_hashes.insert(key.id, hash);
             registry.keys.insert(hash, Arc::new(key));
         }
-        registry.used.extend(contents.used);
+        let used = contents.used.into_iter();
+        let used = used.filter(|(id, _)| registry.knows(*id)).collect();
+        registry.used = used;
         registry
     }
 
@@ -67,8 +69,12 @@ impl Registry {
                 if let Some((hash, grant)) = self.grants.remove(id) {
                     self.by_hash.remove(&hash);
                     self.used.remove(id);
-                    if let Some(ids) = self.by_jid.get_mut(&grant.jid()) {
+                    let jid = grant.jid();
+                    if let Some(ids) = self.by_jid.get_mut(&jid) {
                         ids.retain(|other| other != id);
+                        if ids.is_empty() {
+                            self.by_jid.remove(&jid);
+                        }
                     }
                 }
             }
@@ -98,6 +104,17 @@ impl Registry {
             self.by_jid.entry(grant.jid()).or_default().push(grant.id);
         }
         self.by_hash.insert(hash, grant);
+    }
+
+    /// How many grants, addresses and uses are known.
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        (self.grants.len(), self.by_jid.len(), self.used.len())
+    }
+
+    /// Whether a grant of either kind is known.
+    pub(super) fn knows(&self, id: GrantId) -> bool {
+        self.grants.contains_key(&id) || self.channels.grants.contains_key(&id)
     }
 
     /// A message came through.

@@ -19,7 +19,7 @@ use doorbell_core::{
     route,
     time::Timestamp,
 };
-use roaring::RoaringTreemap;
+use roaring::{RoaringBitmap, RoaringTreemap};
 use tokio::sync::oneshot;
 
 use super::{
@@ -29,7 +29,7 @@ use super::{
     events::Event,
     fault::Fault,
     index::Index,
-    origin::Origin,
+    origin::{NumberedOrigin, Origin},
     shared::Shared,
     turn::{Turn, reply},
 };
@@ -57,6 +57,11 @@ impl Rerouted {
         self.change(|map| map.insert(seq, to));
     }
 
+    /// The origins that any is at.
+    pub(super) fn origins(&self) -> RoaringBitmap {
+        self.change(|map| map.values().map(|(number, _)| *number).collect())
+    }
+
     /// Lets go of messages that are gone.
     pub(super) fn forget(&self, gone: &RoaringTreemap) {
         self.change(|map| map.retain(|seq, _| !gone.contains(*seq)));
@@ -73,7 +78,7 @@ pub(super) struct Stray {
     id: MessageId,
     from: u32,
     /// Where it goes now. A channel's text goes nowhere.
-    to: Option<(u32, Mode)>,
+    to: Option<(NumberedOrigin, Mode)>,
 }
 
 /// What the writer is asked about strays: the origins that they are at, too.
@@ -84,11 +89,11 @@ pub(super) struct Reroute {
 }
 
 /// A message that is to be replayed.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Replayable {
     pub(super) target: Target,
     /// Where it goes if its session has ended.
-    to: Option<(u32, Mode)>,
+    to: Option<(NumberedOrigin, Mode)>,
 }
 
 impl Shared {
@@ -144,7 +149,7 @@ impl Shared {
     }
 
     /// Where a message goes now whose session has ended.
-    fn anew(&self, message: &Message, was: u32) -> Option<(u32, Mode)> {
+    fn anew(&self, message: &Message, was: u32) -> Option<(NumberedOrigin, Mode)> {
         if message.kind == Kind::Channel {
             return None;
         }
@@ -273,7 +278,8 @@ impl Index {
             let Some(queue) = self.queues.get(number) else {
                 continue;
             };
-            let ended = queue.leases.range(..=(now, u64::MAX)).map(|(_, seq)| *seq);
+            let over = ..=(now.shifted(self.skew), u64::MAX);
+            let ended = queue.leases.range(over).map(|(_, seq)| *seq);
             let back = ended.filter(|seq| self.attempts.of(*seq) < MAX_ATTEMPTS);
             let rests = queue.rests.iter().map(|(_, seq)| *seq);
             let waiting = queue.ready.iter().chain(queue.unmet.iter());
@@ -326,7 +332,8 @@ impl Turn {
                 continue;
             }
             match to {
-                Some(to) => {
+                Some((to, mode)) => {
+                    let to = (to.number, mode);
                     if !self.send_on(shared, seq, from, to, now, &mut events) {
                         continue;
                     }
@@ -364,6 +371,7 @@ impl Turn {
             return false;
         }
         if self.outlived(shared, target.origin).is_some() {
+            let to = to.as_ref().map(|(to, mode)| (to.number, *mode));
             let sent = to.is_some_and(|to| {
                 // A last lease that ended is a death that was not written down yet.
                 shared.index().wake(target.origin, now, events);

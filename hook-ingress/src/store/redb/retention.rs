@@ -29,6 +29,8 @@ use super::{
 
 /// A file is given up although something in it is pending if that is at most one part in so many.
 const FEW: u64 = 10;
+/// How long an event is, about, in bytes.
+const EVENT_LEN: u64 = 32;
 /// How many bytes are carried in one turn, about: arrivals wait for no more than that.
 const CARRY_AT_ONCE: u64 = 1 << 20;
 
@@ -54,14 +56,50 @@ pub(super) enum Step {
     Farewell(Farewell),
 }
 
-/// Files that were looked into in vain, and how much was pending in them then.
+/// Files that were looked into in vain, and how they were then.
 #[derive(Default)]
-pub(super) struct Looked(HashMap<u64, usize>);
+pub(super) struct Looked {
+    sealed: HashMap<u64, Look>,
+    /// The newest file by its first number. Once it is sealed it is looked at with other eyes.
+    newest: Option<(u64, Look)>,
+}
+
+/// What has to change before another look into a file may find something else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Look {
+    live: usize,
+    touched_at: u64,
+    bytes: u64,
+    /// How many files there are: whose events stand in it may have gone with another.
+    files: usize,
+}
+
+impl Look {
+    fn at(segment: &Segment, live: usize, files: usize) -> Self {
+        Self {
+            live,
+            touched_at: segment.touched_at.load(Ordering::Relaxed),
+            bytes: segment.bytes.load(Ordering::Relaxed),
+            files,
+        }
+    }
+}
 
 impl Looked {
-    /// A file whose messages were not settled meanwhile need not be looked into again.
-    fn is_news(&mut self, first: u64, live: usize) -> bool {
-        self.0.insert(first, live) != Some(live) || live == 0
+    /// Whether a sealed file may be of another use than when it was last looked into. One in which
+    /// nothing is pending is looked into until it is gone.
+    fn is_news(&mut self, first: u64, look: Look) -> bool {
+        self.sealed.insert(first, look) != Some(look) || look.live == 0
+    }
+
+    fn is_news_of_newest(&mut self, first: u64, look: Look) -> bool {
+        self.newest.replace((first, look)) != Some((first, look))
+    }
+
+    /// Only these files are there.
+    fn keep(&mut self, chain: &[Arc<Segment>]) {
+        let firsts: HashSet<u64> = chain.iter().map(|segment| segment.first).collect();
+        self.sealed.retain(|first, _| firsts.contains(first));
     }
 }
 
@@ -112,7 +150,7 @@ impl Shared {
     }
 
     /// Whether the newest file ought to be sealed before it is full: when its messages are past
-    /// their time and nearly all of them are done with.
+    /// their time and nearly nothing in it is still of use.
     pub(super) fn newest_is_stale(&self, looked: &mut Looked) -> Result<bool, Fault> {
         let chain = self.chain();
         let Some(newest) = chain.last() else {
@@ -122,17 +160,19 @@ impl Shared {
             return Ok(false);
         }
         let live = self.live_in(newest);
-        if !looked.is_news(newest.first, live.len()) {
+        let look = Look::at(newest, live.len(), chain.len());
+        if !looked.is_news_of_newest(newest.first, look) {
             return Ok(false);
         }
-        let inventory = inventory(self, newest)?;
-        let bytes = |entry: &&Entry| entry.record_len();
-        let all: u64 = inventory.entries.iter().map(|entry| bytes(&entry)).sum();
-        let pending = inventory
-            .entries
-            .iter()
-            .filter(|entry| live.contains(&entry.seq()));
-        Ok(all > 0 && pending.map(|entry| bytes(&entry)).sum::<u64>() * FEW <= all)
+        let Inventory { entries, events } = inventory(self, newest)?;
+        let is_live = |entry: &&Entry| live.contains(&entry.seq());
+        let bytes = |events: usize| events as u64 * EVENT_LEN;
+        let all = entries.iter().map(Entry::record_len).sum::<u64>() + bytes(events.len());
+        let pending: u64 = entries.iter().filter(is_live).map(Entry::record_len).sum();
+        // It may hold nothing but what happened to messages that have gone.
+        let own = entries.iter().map(Entry::seq).collect();
+        let still = pending + bytes(self.of_others(&own, events).len());
+        Ok(all > 0 && still * FEW <= all)
     }
 
     fn is_past(&self, segment: &Segment) -> bool {
@@ -146,9 +186,11 @@ impl Shared {
         let Some((_, sealed)) = chain.split_last() else {
             return Ok(None);
         };
+        looked.keep(&chain);
         for segment in sealed.iter().filter(|segment| self.is_past(segment)) {
             let live = self.live_in(segment);
-            if !looked.is_news(segment.first, live.len()) {
+            let look = Look::at(segment, live.len(), chain.len());
+            if !looked.is_news(segment.first, look) {
                 continue;
             }
             let Inventory { entries, events } = inventory(self, segment)?;
@@ -192,24 +234,26 @@ impl Shared {
             .filter_map(|entry| SeenRow::of(entry, now))
             .collect();
         let own: RoaringTreemap = entries.iter().map(Entry::seq).collect();
-        let mut moved = events;
-        moved.retain(|(_, event)| !own.contains(event.seq) && self.is_kept(event.seq));
-        // Of repeats only the last tells how many there were.
-        let index = self.index();
-        moved.retain(|(_, event)| {
-            event.what != Happening::Repeated
-                || index
-                    .repeats
-                    .get(&event.seq)
-                    .is_some_and(|repeats| repeats.count <= event.lasts)
-        });
-        drop(index);
+        let moved = self.of_others(&own, events);
         Farewell {
             segment,
             own,
             seen,
             moved,
         }
+    }
+
+    /// Those events of a file that outlive it: of messages that are kept elsewhere.
+    fn of_others(&self, own: &RoaringTreemap, mut events: Vec<(u64, Event)>) -> Vec<(u64, Event)> {
+        events.retain(|(_, event)| !own.contains(event.seq) && self.is_kept(event.seq));
+        // Of repeats only the last tells how many there were.
+        let index = self.index();
+        let is_last = |event: &Event| {
+            let known = index.repeats.get(&event.seq);
+            known.is_some_and(|repeats| repeats.count <= event.lasts)
+        };
+        events.retain(|(_, event)| event.what != Happening::Repeated || is_last(event));
+        events
     }
 }
 

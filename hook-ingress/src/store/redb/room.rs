@@ -14,6 +14,7 @@ use std::{
 };
 
 use doorbell_core::grant::GrantId;
+use roaring::RoaringBitmap;
 
 use super::{disk::Space, fault::Fault, origin::Origins, shared::Shared};
 
@@ -230,6 +231,13 @@ impl Holdings {
                 }
             }
         }
+    }
+
+    /// The origins that a record in a file names.
+    pub(super) fn origins(&self) -> RoaringBitmap {
+        let held = self.held();
+        let numbers = held.by_file.values().flat_map(HashMap::keys);
+        numbers.copied().collect()
     }
 
     /// Nothing is known any more.

@@ -33,6 +33,9 @@ use super::{
     shared::Shared,
 };
 
+/// How many deaths are written down in one turn, about, while nobody waits for it.
+const EXPIRED_AT_ONCE: usize = 1024;
+
 /// An answer that waits for its commit; given an error, it passes that on.
 pub(super) type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
@@ -139,7 +142,7 @@ impl Turn {
         let entry = Entry {
             id,
             received_at: put.received_at,
-            origin: put.origin,
+            origin: put.origin.number,
             kind: put.kind,
             mode: put.mode,
             test: put.test,
@@ -251,6 +254,26 @@ impl Turn {
         }
         self.note(events);
         self.log_replies.push(reply(answer, ()));
+    }
+
+    /// Writes down deaths that nobody's receiving did, so that what died can be given up in its time:
+    /// some of them, and whether there are more.
+    pub(super) fn expire(&mut self, shared: &Shared, now: Timestamp, answer: Answer<bool>) {
+        let mut events = Vec::new();
+        let more = {
+            let mut index = shared.index();
+            let mut over = index.with_ended_leases(now).into_iter();
+            let mut next = over.next();
+            while let Some(number) = next
+                && events.len() < EXPIRED_AT_ONCE
+            {
+                index.wake(number, now, &mut events);
+                next = over.next();
+            }
+            next.is_some()
+        };
+        self.note(events);
+        self.log_replies.push(reply(answer, more));
     }
 
     /// Replays.

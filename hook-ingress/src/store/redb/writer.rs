@@ -163,6 +163,7 @@ impl Writer {
                     turn.replay_many(&shared, targets, now, answer);
                 }
                 Command::Reroute(reroute, answer) => turn.reroute(&shared, *reroute, answer),
+                Command::Expire(now, answer) => turn.expire(&shared, now, answer),
                 Command::Bury(ids, now, answer) => turn.bury(&shared, &ids, now, answer),
                 Command::InsertGrant(grant, hash, now, answer) => {
                     turn.insert_grant(&shared, *grant, hash, now, answer);

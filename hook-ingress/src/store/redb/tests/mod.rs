@@ -16,4 +16,5 @@ mod retention;
 mod rig;
 mod rotation;
 mod routes;
+mod unused;
 mod upgrade;
