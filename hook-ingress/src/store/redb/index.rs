@@ -3,7 +3,7 @@
 //! Rebuilt at open from the entries and the events of the files. A message that was never leased
 //! costs two bits in bitmaps; only what is held or rests has an entry of its own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use doorbell_core::{
     address::Inbox,
@@ -58,7 +58,9 @@ impl Queue {
 /// The whole of it.
 #[derive(Default)]
 pub(super) struct Index {
+    /// The origins whose messages come to each inbox.
     pub(super) piles: HashMap<Inbox, BTreeSet<u32>>,
+    /// Of the origins at which anything waits.
     pub(super) queues: HashMap<u32, Queue>,
     pub(super) holds: HashMap<u64, Hold>,
     pub(super) attempts: Attempts,
@@ -82,12 +84,10 @@ impl Index {
     /// A message is there.
     pub(super) fn arrive(&mut self, seq: u64, number: u32, origin: &Origin, mode: Mode) {
         let queue = match self.queues.entry(number) {
-            std::collections::hash_map::Entry::Occupied(there) => there.into_mut(),
-            std::collections::hash_map::Entry::Vacant(none) => {
-                self.piles
-                    .entry(origin.to.inbox.clone())
-                    .or_default()
-                    .insert(number);
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(none) => {
+                let pile = self.piles.entry(origin.to.inbox.clone());
+                pile.or_default().insert(number);
                 none.insert(Queue::default())
             }
         };
@@ -122,11 +122,18 @@ impl Index {
         if event.what == Happening::Replayed && event.reason.is_some() {
             self.revived.insert(seq, event.at);
         }
+        if event.what == Happening::Replayed {
+            // The queue may have gone with the last that waited in it.
+            self.queues.entry(number).or_default();
+        }
         let Some(queue) = self.queues.get_mut(&number) else {
             return;
         };
         if event.what == Happening::Observed {
             queue.unmet.remove(seq);
+            if queue.is_empty() {
+                self.queues.remove(&number);
+            }
             return;
         }
         if let Some(hold) = self.holds.remove(&seq) {
@@ -173,6 +180,9 @@ impl Index {
             }
             Happening::Observed | Happening::Repeated | Happening::Rerouted => {}
         }
+        if queue.is_empty() {
+            self.queues.remove(&number);
+        }
     }
 
     /// Where a message stands at `now`.
@@ -208,9 +218,8 @@ impl Index {
             queue.ready.insert(seq);
         }
         let mut died = Vec::new();
-        while let Some(&(until, seq)) = queue.leases.first().filter(|(until, _)| *until <= now) {
-            queue.leases.remove(&(until, seq));
-            self.holds.remove(&seq);
+        let ended = queue.leases.range(..=(now, u64::MAX));
+        for (until, seq) in ended.copied().collect::<Vec<_>>() {
             let attempt = self.attempts.of(seq);
             if attempt >= MAX_ATTEMPTS {
                 died.push(Event {
@@ -218,9 +227,12 @@ impl Index {
                     ..Event::new(seq, Happening::Died, attempt, until.shifted(-self.skew))
                 });
             } else {
+                queue.leases.remove(&(until, seq));
+                self.holds.remove(&seq);
                 queue.ready.insert(seq);
             }
         }
+        // Each still has its lease: the queue goes with the last of them.
         for event in died {
             self.apply(&event, number);
             events.push((event, number));

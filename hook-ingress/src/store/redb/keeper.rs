@@ -191,7 +191,7 @@ impl Keeper {
         while self.ask(|answer| Command::Expire(self.shared.setup.clock.now(), answer))? {}
         self.give_up_files()?;
         // What happened to messages of the files that have just gone may be all there is in it.
-        if self.shared.newest_is_stale(&mut self.looked)? {
+        if self.shared.newest_is_stale(&mut self.looked)? || self.shared.newest_is_forgotten() {
             self.ask(Command::Rotate)?;
             self.give_up_files()?;
         }

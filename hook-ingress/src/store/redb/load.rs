@@ -478,7 +478,9 @@ impl<'a> Load<'a> {
                 .unwrap_or(NONE)
             });
         let Some(to) = event.routed else {
-            if number != NONE {
+            // Nobody can tell whose it is that came by an origin which is damaged.
+            let known = || self.shared.origins.get(number).is_some();
+            if number != NONE && (event.what != Happening::Replayed || known()) {
                 self.index.apply(event, number);
             }
             return;

@@ -29,6 +29,8 @@ use super::{
 
 /// A file is given up although something in it is pending if that is at most one part in so many.
 const FEW: u64 = 10;
+/// With fewer origins than this a file is not sealed for their sake.
+const FORGOTTEN: usize = if cfg!(test) { 64 } else { 1024 };
 /// How long an event is, about, in bytes.
 const EVENT_LEN: u64 = 32;
 /// How many bytes are carried in one turn, about: arrivals wait for no more than that.
@@ -173,6 +175,25 @@ impl Shared {
         let own = entries.iter().map(Entry::seq).collect();
         let still = pending + bytes(self.of_others(&own, events).len());
         Ok(all > 0 && still * FEW <= all)
+    }
+
+    /// Whether most of what the newest file is the last to name came through grants that are
+    /// forgotten: who makes URLs without end would have each remembered until the file is full.
+    pub(super) fn newest_is_forgotten(&self) -> bool {
+        let Some(newest) = self.chain().last().cloned() else {
+            return false;
+        };
+        let named = self.holdings.of_file(newest.first);
+        let registry = self
+            .registry
+            .read()
+            .expect("nothing panics under this lock");
+        let is_forgotten = |number: &u32| {
+            let origin = self.origins.get(*number);
+            origin.is_none_or(|origin| !registry.knows(origin.grant))
+        };
+        named.len() >= FORGOTTEN
+            && named.iter().filter(|it| is_forgotten(it)).count() * 2 > named.len()
     }
 
     fn is_past(&self, segment: &Segment) -> bool {

@@ -233,7 +233,14 @@ impl Holdings {
         }
     }
 
-    /// The origins that a record in a file names.
+    /// The origins that the records of one file name.
+    pub(super) fn of_file(&self, file: u64) -> Vec<u32> {
+        let held = self.held();
+        let numbers = held.by_file.get(&file).into_iter();
+        numbers.flat_map(HashMap::keys).copied().collect()
+    }
+
+    /// The origins that a record in any file names.
     pub(super) fn origins(&self) -> RoaringBitmap {
         let held = self.held();
         let numbers = held.by_file.values().flat_map(HashMap::keys);

@@ -13,6 +13,7 @@ use doorbell_core::{
     ports::{GrantStore, Log, Put},
     time::Clock,
 };
+use futures_util::future::join_all;
 
 use super::rig::{Hands, ack, arrival, lease, mint, options, put};
 use crate::store::redb::RedbStore;
@@ -174,6 +175,36 @@ async fn nothing_is_remembered_of_urls_that_were_revoked_and_whose_messages_are_
         assert_eq!(leased[0].address.to_string(), "hook:acme/lasting");
         ack(store, vec![leased[0].id], clock.now()).await;
     }
+}
+
+/// A file that is written to all the time is never stale.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_makes_urls_without_end_fills_no_file_with_those_that_are_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Hands::new();
+    let mut options = options(&clock);
+    options.retain = DAY;
+    let store = RedbStore::open(dir.path(), options).unwrap();
+    for round in 0..12 {
+        let labels: Vec<String> = (0..70).map(|n| format!("label-{n}")).collect();
+        let mints = labels.iter().map(|label| mint(&store, "acme", label));
+        let grants = join_all(mints.collect::<Vec<_>>()).await;
+        let puts = grants.iter().map(|grant| {
+            let mut message = arrival(grant, "{}");
+            message.received_at = clock.now();
+            put(&store, message)
+        });
+        join_all(puts.collect::<Vec<_>>()).await;
+        let ids = grants.iter().map(|grant| grant.id).collect();
+        let revoked = store.revoke_grants(ids, clock.now()).await;
+        assert_eq!(revoked.unwrap().len(), 70);
+        settle_all(&store, &clock).await;
+        clock.forward(DAY * 2 / 3);
+        store.sweep();
+        let known = store.shared.origins.count();
+        assert!(known <= 7 * 70, "round {round}: {known}");
+    }
+    assert!(!files(&store).contains(&1));
 }
 
 /// Messages are no longer kept than they wait, so that origins go all the time while others come.
