@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, mpsc};
 
+use ::redb::ReadTransaction;
 use bytes::Bytes;
 use doorbell_core::{
     address::SessionRef,
@@ -20,6 +21,7 @@ use tokio::sync::oneshot;
 use super::{
     backup::Snapshot,
     channels::ChannelCommand,
+    control::Change,
     decide::{Picked, Target},
     entry::Dedupe,
     origin::NumberedOrigin,
@@ -91,8 +93,13 @@ pub(super) enum Command {
     ForgetOrigins(RoaringBitmap, Answer<()>),
     /// Seal the newest file although it is not full.
     Rotate(Answer<()>),
-    /// Forget the providers' ids that are past their window, and grants that nobody asks for.
-    Prune(Answer<()>),
+    /// Forget grants that nobody asks for, and the providers' ids of messages before this one, where
+    /// that was found out.
+    Prune(Option<u64>, Answer<()>),
+    /// Write down or forget providers' ids that outlived their files.
+    ChangeSeen(Vec<Change>, Answer<()>),
+    /// The control file as it is between two turns.
+    ReadControl(Answer<ReadTransaction>),
     /// Take pending messages over from a file that is to go.
     Carry(Box<Carry>, Answer<()>),
     /// Let a file go.
@@ -129,8 +136,11 @@ impl Command {
             }
             Self::Reroute(_, answer) => drop(answer.send(Err(why.clone()))),
             Self::ReplayMany(_, _, answer) => drop(answer.send(Err(why.clone()))),
-            Self::Prune(answer) | Self::ForgetOrigins(_, answer) => {
-                drop(answer.send(Err(why.clone())))
+            Self::ReadControl(answer) => drop(answer.send(Err(why.clone()))),
+            Self::Prune(_, answer)
+            | Self::ChangeSeen(_, answer)
+            | Self::ForgetOrigins(_, answer) => {
+                drop(answer.send(Err(why.clone())));
             }
             Self::Bury(_, _, answer) => drop(answer.send(Err(why.clone()))),
             Self::InsertGrant(_, _, _, answer) => drop(answer.send(Err(why.clone().into()))),

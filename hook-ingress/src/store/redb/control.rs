@@ -221,18 +221,6 @@ impl Control {
         let row = table.get(&hash[..])?;
         Ok(row.and_then(|row| Some(seen_row(hash, row.value()).ok()?.1)))
     }
-
-    /// Every hash that outlived its file, and when it was seen.
-    pub(super) fn all_seen(&self) -> Result<Vec<([u8; 16], SeenRow)>, Fault> {
-        let txn = self.db.begin_read()?;
-        let mut all = Vec::new();
-        for row in txn.open_table(SEEN)?.iter()? {
-            let (hash, value) = row?;
-            // Of one that is damaged the start told.
-            all.extend(seen_row(hash.value(), value.value()));
-        }
-        Ok(all)
-    }
 }
 
 fn read(txn: &::redb::ReadTransaction) -> Result<Contents, Fault> {

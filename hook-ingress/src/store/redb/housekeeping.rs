@@ -29,9 +29,17 @@ impl Writer {
                 }
                 drop(answer.send(Ok(())));
             }
-            Command::Prune(answer) => {
-                prune(&self.shared, open)?;
+            Command::Prune(floor, answer) => {
+                prune(&self.shared, open, floor)?;
                 drop(answer.send(Ok(())));
+            }
+            Command::ChangeSeen(changes, answer) => {
+                open.control.commit(&changes)?;
+                drop(answer.send(Ok(())));
+            }
+            Command::ReadControl(answer) => {
+                let txn = ::redb::ReadableDatabase::begin_read(&open.control.db)?;
+                drop(answer.send(Ok(txn)));
             }
             Command::ForgetOrigins(unused, answer) => {
                 self.shared.forget_origins(&unused);
@@ -106,21 +114,14 @@ fn bid_farewell(shared: &Shared, open: &mut Open, farewell: Farewell) -> Result<
     let Farewell {
         segment,
         own,
-        seen,
         moved,
+        ..
     } = farewell;
     if !shared.index().live.is_disjoint(&own) {
         return Ok(false);
     }
-    let mut changes: Vec<Change> = seen
-        .into_iter()
-        .map(|(hash, row)| Change::Seen(hash, row))
-        .collect();
-    changes.extend(
-        open.unsaved_uses
-            .drain()
-            .map(|(id, at)| Change::Used(id, at)),
-    );
+    let uses = open.unsaved_uses.drain();
+    let changes: Vec<Change> = uses.map(|(id, at)| Change::Used(id, at)).collect();
     if !changes.is_empty() {
         open.control.commit(&changes)?;
     }
@@ -146,26 +147,20 @@ fn bid_farewell(shared: &Shared, open: &mut Open, farewell: Farewell) -> Result<
     Ok(true)
 }
 
-/// Forgets providers' ids past their window, grants and sessions that ended long ago, and browsers
+/// Forgets providers' ids of messages before `floor`, grants and sessions that ended long ago, and browsers
 /// that are out.
-fn prune(shared: &Shared, open: &mut Open) -> Result<(), Fault> {
+fn prune(shared: &Shared, open: &mut Open, floor: Option<u64>) -> Result<(), Fault> {
     let now = shared.setup.clock.now();
-    let window = now.minus(DEDUPE_WINDOW);
-    let mut floor = u64::MAX;
-    let mut changes = Vec::new();
-    for (hash, row) in open.control.all_seen()? {
-        if row.at <= window {
-            changes.push(Change::Unseen(hash));
-        } else {
-            floor = floor.min(row.seq());
-        }
+    if let Some(floor) = floor {
+        let window = now.minus(DEDUPE_WINDOW);
+        let chain = shared.chain();
+        let recent = chain.iter().find(|segment| {
+            Timestamp::from_millis(segment.touched_at.load(Ordering::Relaxed)) > window
+        });
+        let first = recent.map_or(open.next_seq, |segment| segment.first);
+        open.seen.forget_before(floor.min(first));
     }
-    let chain = shared.chain();
-    let recent = chain.iter().find(|segment| {
-        Timestamp::from_millis(segment.touched_at.load(Ordering::Relaxed)) > window
-    });
-    floor = floor.min(recent.map_or(open.next_seq, |segment| segment.first));
-    open.seen.forget_before(floor);
+    let mut changes = Vec::new();
     let kept_since = now.minus(shared.setup.retain);
     let has_expired = |at: Timestamp| open.latest < at && at <= now;
     let mut expired = false;

@@ -38,10 +38,12 @@ pub(super) enum Job {
 
 /// The keeper.
 pub(super) struct Keeper {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     jobs: Receiver<Job>,
     writer: SyncSender<Command>,
     looked: Looked,
+    /// Before that the ids that outlived their files are not looked through again.
+    pub(super) next_seen: Instant,
 }
 
 /// Files that are to be put away, once nobody copies them.
@@ -71,6 +73,7 @@ impl Keeper {
             jobs,
             writer,
             looked: Looked::default(),
+            next_seen: Instant::now(),
         }
     }
 
@@ -202,7 +205,8 @@ impl Keeper {
         for unused in self.shared.unused_origins() {
             self.ask(|answer| Command::ForgetOrigins(unused, answer))?;
         }
-        self.ask(Command::Prune)
+        let floor = self.forget_seen()?;
+        self.ask(|answer| Command::Prune(floor, answer))
     }
 
     /// Gives up those sealed files of which next to nothing is still of use.
@@ -216,15 +220,16 @@ impl Keeper {
         Ok(())
     }
 
-    fn farewell(&mut self, farewell: Farewell) -> Result<(), Fault> {
+    fn farewell(&mut self, mut farewell: Farewell) -> Result<(), Fault> {
         let segment = farewell.segment.clone();
+        self.remember_seen(&std::mem::take(&mut farewell.seen))?;
         if self.ask(|answer| Command::Farewell(Box::new(farewell), answer))? {
             self.waiting().gone.push(segment);
         }
         Ok(())
     }
 
-    fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, Fault> {
+    pub(super) fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, Fault> {
         ask_writer(&self.writer, command)
     }
 }

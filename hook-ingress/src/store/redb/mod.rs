@@ -60,6 +60,7 @@ mod retention;
 mod room;
 mod routes;
 mod schema;
+mod seen_rows;
 mod segment;
 mod settling;
 mod shared;
