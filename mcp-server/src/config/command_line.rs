@@ -44,6 +44,18 @@ pub fn command_line(command: &str) -> String {
     }
 }
 
+/// The same for another data directory than this program's own: `serve`.
+pub fn command_line_in(data_dir: &Path, command: &str) -> String {
+    let data_dir = path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    let call = Call {
+        program: CALL
+            .get()
+            .map_or_else(|| "doorbell".to_owned(), |call| call.program.clone()),
+        data_dir: Some(quoted(&data_dir.to_string_lossy())),
+    };
+    call.line(command)
+}
+
 impl Call {
     fn line(&self, command: &str) -> String {
         let program = &self.program;

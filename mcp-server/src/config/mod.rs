@@ -18,7 +18,7 @@ mod whereabouts;
 
 pub use bookmark::Bookmark;
 pub use browser::browser;
-pub use command_line::{command_line, quoted, remember_call};
+pub use command_line::{command_line, command_line_in, quoted, remember_call};
 pub use control_url::{ControlUrl, ControlUrlError, WebOrigin};
 pub use data_dir::{DataDir, DataDirError};
 pub use moment::Moment;

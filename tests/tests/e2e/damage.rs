@@ -111,6 +111,43 @@ fn a_turned_bit_is_told_with_its_message_and_the_doctor_salvages_the_rest() {
 }
 
 #[test]
+fn what_the_doctor_prints_of_a_damaged_store_can_be_typed_as_it_is() {
+    let home = Home::new();
+    let server = home.serve();
+    server.operator().hook("acme", "github").deliver(b"one");
+    server.stop();
+    turn(&home, b"one");
+    let typed = |line: &str| {
+        let mut shell = std::process::Command::new("sh");
+        let done = shell.args(["-c", line]).current_dir(home.dir()).output();
+        done.expect("a shell")
+    };
+    let after = |said: &str, mark: &str| {
+        let (_, line) = said.split_once(mark).expect("it says what to type");
+        line.lines().next().expect("a line").to_owned()
+    };
+
+    let data = home.data();
+    let found = home.cli(&[
+        "doctor",
+        "--store",
+        "--data-dir",
+        data.to_str().expect("a path"),
+    ]);
+    let salvage = after(&found.expect(1).stderr, "new data directory: ");
+    let salvaged = typed(&salvage);
+    let said = String::from_utf8_lossy(&salvaged.stderr);
+    assert!(salvaged.status.success(), "{salvage}: {said}");
+
+    let serve = after(&said, "Start it with: ");
+    let status = typed(&serve.replace(" serve ", " status --json "));
+    let said = String::from_utf8_lossy(&status.stdout);
+    let new = data.with_extension("salvaged");
+    let new = new.to_str().expect("a path");
+    assert!(said.contains(new), "{serve}: {status:?}");
+}
+
+#[test]
 fn a_zeroed_or_foreign_file_is_refused_by_name_with_what_to_do_and_without_a_panic() {
     for (name, bytes) in [
         ("doorbell.redb", vec![0; 100_000]),

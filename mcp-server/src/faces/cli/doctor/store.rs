@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::{Common, Failure, progress::Progress, terminal};
 use crate::{
-    config::{DataDir, command_line},
+    config::{DataDir, command_line, command_line_in, quoted},
     refusal::Refusal,
 };
 
@@ -76,7 +76,7 @@ pub(super) fn run(
     }
     terminal::explain(&match &salvage {
         Some(to) => {
-            let serve = command_line(&format!("serve --data-dir {}", quoted(to)));
+            let serve = command_line_in(to, "serve");
             format!(
                 "What is whole is in {}. Start it with: {serve}\n{} is as it was.",
                 to.display(),
@@ -84,29 +84,15 @@ pub(super) fn run(
             )
         }
         None => {
-            let salvage = format!(
-                "doctor --store --salvage {} --data-dir {}",
-                quoted(&dir.with_extension("salvaged")),
-                quoted(dir)
-            );
+            let to = dir.with_extension("salvaged");
+            let salvage = format!("doctor --store --salvage {}", quoted(&to.to_string_lossy()));
             format!(
                 "Nothing was changed. To write what is whole into a new data directory: {}",
-                command_line(&salvage)
+                command_line_in(dir, &salvage)
             )
         }
     });
     Ok(salvage.is_some())
-}
-
-/// As a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@".contains(c);
-    if text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 fn refused(error: &CheckError) -> Refusal {
