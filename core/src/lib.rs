@@ -9,6 +9,8 @@ pub mod segment;
 
 pub mod folder;
 
+pub mod bound;
+
 pub mod label;
 
 pub mod time;

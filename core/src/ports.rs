@@ -11,6 +11,7 @@ use crate::{
     acl::Scope,
     address::{Inbox, Jid, SessionRef},
     backlog::Backlogs,
+    bound::Count,
     browser::BrowserSession,
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
@@ -89,6 +90,10 @@ pub trait GrantStore: Grants {
     /// Every grant whose owner folder `scope` covers, oldest first; revoked and expired ones too,
     /// for as long as they are remembered.
     fn list_grants(&self, scope: &Scope) -> Vec<GrantUse>;
+
+    /// How many grants there are beside one of this owner folder, those that were not revoked; from
+    /// memory.
+    fn count_grants(&self, beside: &Folder) -> Count;
 
     /// The grant of this id, live or not, if `scope` covers its owner folder.
     fn grant_of(&self, id: GrantId, scope: &Scope) -> Option<Arc<Grant>>;
@@ -182,6 +187,13 @@ pub trait ChannelStore: Channels {
     /// Every channel grant whose owner folder `scope` covers, oldest first; revoked and expired
     /// ones too, for as long as they are remembered.
     fn list_channel_grants(&self, scope: &Scope) -> Vec<ChannelUse>;
+
+    /// How many channel grants there are beside one of this owner folder, those that were not revoked;
+    /// from memory.
+    fn count_channel_grants(&self, beside: &Folder) -> Count;
+
+    /// How many sessions there are beside one of this folder, those that have not ended; from memory.
+    fn count_sessions(&self, beside: &Folder) -> Count;
 
     /// Makes a session, unless one of its id stands that has not ended. Once it returns it is durable.
     ///

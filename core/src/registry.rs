@@ -2,12 +2,15 @@
 
 mod channels;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     acl::{ManageGrants, ManageRules, Mint, Operate, Permit},
     address::Jid,
+    bound::{Bound, CHANNEL_GRANTS, SESSIONS, TooMany, URLS},
     channel::DEFAULT_CHANNEL_TTL,
     folder::Folder,
     grant::{Context, Door, Grant, GrantId, Ttl},
@@ -42,6 +45,17 @@ pub struct Issued {
     pub grant: Arc<Grant>,
 }
 
+/// Why no route token was minted.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum IssueError {
+    /// There are as many as there may be.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// It was not kept.
+    #[error(transparent)]
+    Insert(#[from] InsertGrantError),
+}
+
 /// A new API key and its text. This is the only time the text is to be had.
 #[derive(Debug)]
 pub struct IssuedKey {
@@ -51,7 +65,7 @@ pub struct IssuedKey {
     pub key: ApiKey,
 }
 
-pub use channels::{Exposed, MakeSessionError, NewChannel, NewSession};
+pub use channels::{ExposeError, Exposed, MakeSessionError, NewChannel, NewSession};
 pub use routes::RuleDraft;
 
 /// No live grant of that JID is in the caller's reach.
@@ -73,7 +87,31 @@ pub struct Registry<S: ?Sized> {
     route_ttl: Option<Duration>,
     /// What a channel token's TTL is when none is asked for.
     channel_ttl: Duration,
+    bounds: Bounds,
     store: Arc<S>,
+}
+
+/// How many there may be of what a caller may make without end.
+///
+/// They are looked at before something is made, so that those who make at once may go a little beyond.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// URLs that were not revoked.
+    pub urls: Bound,
+    /// Channel grants that were not revoked.
+    pub channel_grants: Bound,
+    /// Sessions that have not ended.
+    pub sessions: Bound,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            urls: URLS,
+            channel_grants: CHANNEL_GRANTS,
+            sessions: SESSIONS,
+        }
+    }
 }
 
 impl<S: ?Sized> Registry<S> {
@@ -81,6 +119,13 @@ impl<S: ?Sized> Registry<S> {
     #[must_use]
     pub fn with_channel_ttl(mut self, ttl: Duration) -> Self {
         self.channel_ttl = ttl;
+        self
+    }
+
+    /// Holds those who make without end to other bounds.
+    #[must_use]
+    pub fn with_bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
         self
     }
 
@@ -104,16 +149,15 @@ impl<S: GrantStore + KeyStore + ?Sized> Registry<S> {
             chance,
             route_ttl,
             channel_ttl: DEFAULT_CHANNEL_TTL,
+            bounds: Bounds::default(),
             store,
         }
     }
 
     /// Mints a route token.
-    pub async fn issue(
-        &self,
-        permit: Permit<Mint>,
-        new: NewGrant,
-    ) -> Result<Issued, InsertGrantError> {
+    pub async fn issue(&self, permit: Permit<Mint>, new: NewGrant) -> Result<Issued, IssueError> {
+        let there = self.store.count_grants(permit.owner_folder());
+        TooMany::check("URLs", self.bounds.urls, permit.owner_folder(), there)?;
         let now = self.clock.now();
         let kind = match new.door {
             Door::Hook { .. } => TokenKind::Hook,

@@ -11,52 +11,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// A bound and a holder's part of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bound {
-    /// The most that may be taken at once.
-    pub all: usize,
-    /// The most that one holder may have once the bound is crowded.
-    pub part: usize,
-}
-
-impl Bound {
-    /// A holder's part is a quarter, and `least` at the least, which the whole is raised to.
-    pub fn quartered(all: usize, least: usize) -> Self {
-        let all = all.max(least);
-        Self {
-            all,
-            part: (all / 4).max(least),
-        }
-    }
-
-    /// From how much on it is crowded.
-    pub fn crowded(&self) -> usize {
-        self.all - self.all / 4
-    }
-
-    /// Whether a holder that has `held` of the `taken` may have so much more.
-    pub fn check(&self, taken: usize, held: usize, more: usize) -> Result<(), Exhausted> {
-        if taken.saturating_add(more) > self.all {
-            return Err(Exhausted::All);
-        }
-        if taken >= self.crowded() && held.saturating_add(more) > self.part {
-            return Err(Exhausted::Part);
-        }
-        Ok(())
-    }
-}
-
-/// Why there is no share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Exhausted {
-    /// Everything is taken.
-    #[error("all of it is taken")]
-    All,
-    /// There is little left, and this holder has its part.
-    #[error("there is little left, and this holder has its part of it")]
-    Part,
-}
+pub use doorbell_core::bound::{Bound, Exhausted};
 
 /// What is taken of a bound, and by whom.
 #[derive(Debug)]

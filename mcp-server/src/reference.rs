@@ -1,6 +1,7 @@
 //! docs/reference.md, held to what the program does.
 
 use doorbell_core::{
+    bound::{self, CHANNEL_GRANTS, SESSIONS, URLS},
     browser::MAX_BROWSERS_PER_KEY,
     route::{MAX_OWNED, MAX_RULES, MAX_WITHIN},
 };
@@ -77,6 +78,26 @@ fn the_table_says_what_holds() {
         ),
         format!(
             "| rules | {MAX_RULES} | {MAX_WITHIN} a folder and what is below it, {MAX_OWNED} its own |"
+        ),
+        format!(
+            "| URLs that were not revoked | {} | {} a folder and what is below it |",
+            URLS.all, URLS.part
+        ),
+        format!(
+            "| channel grants that were not revoked | {} | {} a folder and what is below it |",
+            CHANNEL_GRANTS.all, CHANNEL_GRANTS.part
+        ),
+        format!(
+            "| sessions that have not ended | {} | {} a folder and what is below it |",
+            SESSIONS.all, SESSIONS.part
+        ),
+        format!(
+            "| URLs and channel grants that are over and still remembered, of each | | {} a folder",
+            bound::GRANTS_REMEMBERED
+        ),
+        format!(
+            "| sessions that have ended and are still remembered | | {} a folder",
+            bound::SESSIONS_REMEMBERED
         ),
         format!("| browser sessions | | {MAX_BROWSERS_PER_KEY} a key |"),
         format!("| ids of one `ack`, `nack` or `replay` | {MAX_IDS} |"),

@@ -6,7 +6,7 @@ use std::fmt;
 use doorbell_core::{
     acl::Denied,
     ports::{InsertGrantError, SetRuleError, StoreError},
-    registry::{MakeSessionError, RevokeError},
+    registry::{ExposeError, IssueError, MakeSessionError, RevokeError},
 };
 
 /// Why a request was not done. What it says is for whoever asked: it names no secret, and nothing
@@ -157,6 +157,29 @@ impl From<InsertGrantError> for Refusal {
     }
 }
 
+impl From<IssueError> for Refusal {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::TooMany(_) => Self::Conflict(format!(
+                "{error}; revoke those that nothing is posted to any more: the list says when each was \
+                 last used"
+            )),
+            IssueError::Insert(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExposeError> for Refusal {
+    fn from(error: ExposeError) -> Self {
+        match error {
+            ExposeError::TooMany(_) => Self::Conflict(format!(
+                "{error}; revoke those that nobody uses any more: the list says when each was last used"
+            )),
+            ExposeError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<SetRuleError> for Refusal {
     fn from(error: SetRuleError) -> Self {
         match error {
@@ -179,6 +202,9 @@ impl From<MakeSessionError> for Refusal {
     fn from(error: MakeSessionError) -> Self {
         match error {
             MakeSessionError::Taken(_) => Self::Conflict(error.to_string()),
+            MakeSessionError::TooMany(_) => {
+                Self::Conflict(format!("{error}; end those that are idle for good first"))
+            }
             MakeSessionError::Store(error) => error.into(),
         }
     }

@@ -11,6 +11,7 @@ use crate::{
     acl::Scope,
     address::{Inbox, Jid, SessionRef},
     backlog::{Backlog, Backlogs},
+    bound::Count,
     browser::BrowserSession,
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
@@ -37,6 +38,7 @@ use crate::{
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bend {
+    CountsKeepWhatIsOver,
     RepeatsAreStored,
     OnlyTheIdIsCompared,
     RevokedGrantsAreLetIn,
@@ -62,7 +64,8 @@ enum Bend {
     SigningOutOnlySaysSo,
 }
 
-const BENDS: [Bend; 23] = [
+const BENDS: [Bend; 24] = [
+    Bend::CountsKeepWhatIsOver,
     Bend::RepeatsAreStored,
     Bend::OnlyTheIdIsCompared,
     Bend::RevokedGrantsAreLetIn,
@@ -128,6 +131,16 @@ impl GrantStore for Bent {
 
     fn list_grants(&self, scope: &Scope) -> Vec<GrantUse> {
         self.1.list_grants(scope)
+    }
+
+    fn count_grants(&self, beside: &Folder) -> Count {
+        match self.0 {
+            Bend::CountsKeepWhatIsOver => Count {
+                all: self.1.list_grants(&super::subject::everything()).len(),
+                ..self.1.count_grants(beside)
+            },
+            _ => self.1.count_grants(beside),
+        }
     }
 
     fn grant_of(&self, id: GrantId, scope: &Scope) -> Option<Arc<Grant>> {
@@ -211,6 +224,14 @@ impl ChannelStore for Bent {
 
     fn list_channel_grants(&self, scope: &Scope) -> Vec<ChannelUse> {
         self.1.list_channel_grants(scope)
+    }
+
+    fn count_channel_grants(&self, beside: &Folder) -> Count {
+        self.1.count_channel_grants(beside)
+    }
+
+    fn count_sessions(&self, beside: &Folder) -> Count {
+        self.1.count_sessions(beside)
     }
 
     fn make_session(&self, session: Session) -> Answer<'_, MakeSession> {
@@ -433,8 +454,12 @@ fn the_laws_find_out_every_bent_store() {
 
 #[test]
 fn random_actions_find_out_every_bent_store() {
-    // The actions set no rules and sign nobody in: those are the laws' business alone.
-    let by_laws = [Bend::RemovingOnlySaysSo, Bend::SigningOutOnlySaysSo];
+    // The actions set no rules, sign nobody in and count nothing: those are the laws' business alone.
+    let by_laws = [
+        Bend::RemovingOnlySaysSo,
+        Bend::SigningOutOnlySaysSo,
+        Bend::CountsKeepWhatIsOver,
+    ];
     let by_actions = |bend: &Bend| !by_laws.contains(bend);
     for bend in BENDS.into_iter().filter(by_actions) {
         let found = (0..50).any(|seed| {

@@ -26,6 +26,7 @@ use crate::{
 list_laws![
     a_channel_grant_is_found_by_its_id_and_listed_within_its_owner_folder,
     a_session_is_made_once_and_stands_afterwards,
+    sessions_and_channel_grants_are_counted_until_they_are_over,
     an_ended_session_takes_nothing_and_stays_ended,
     a_session_made_anew_has_nothing_of_the_one_that_ended,
     a_message_for_a_session_nobody_made_is_not_stored,
@@ -105,6 +106,37 @@ fn stored(put: Put) -> MessageId {
         Put::Stored(id) => id,
         other => panic!("expected it to be stored, but: {other:?}"),
     }
+}
+
+async fn sessions_and_channel_grants_are_counted_until_they_are_over(s: Subject) {
+    let folder = |text: &str| text.parse().expect("a legal folder");
+    let counts = |beside| {
+        let beside = folder(beside);
+        let (sessions, grants) = (
+            s.store.count_sessions(&beside),
+            s.store.count_channel_grants(&beside),
+        );
+        [sessions.all, sessions.within, grants.all, grants.within]
+    };
+    let grant = a_door(&s, 1).await;
+    a_door(&s, 2).await;
+    let made = s.store.make_session(a_session("test", "other/eng")).await;
+    made.expect("made");
+    assert_eq!(counts("acme/eng"), [2, 1, 2, 2]);
+    assert_eq!(counts("other"), [2, 1, 2, 0]);
+    for _ in 0..2 {
+        let ended = s
+            .store
+            .end_session("test".parse().expect("legal"), T0)
+            .await;
+        ended.expect("ended, or had");
+        let revoked = s.store.revoke_channel_grant(grant.id, T0).await;
+        revoked.expect("revoked, or was");
+        assert_eq!(counts("acme"), [1, 1, 1, 1]);
+    }
+    let anew = s.store.make_session(a_session("test", "other/eng")).await;
+    anew.expect("made anew");
+    assert_eq!(counts("other"), [2, 1, 1, 0]);
 }
 
 async fn a_channel_grant_is_found_by_its_id_and_listed_within_its_owner_folder(s: Subject) {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     address::Jid,
+    bound::Count,
     grant::{Door, Grant, GrantId},
     message::{DedupeId, Destination},
     ports::{InsertGrantError, Put},
@@ -26,6 +27,7 @@ list_laws![
     grants_are_listed_oldest_first_to_whoever_contains_their_owner,
     a_grant_is_found_by_its_id_by_whoever_contains_its_owner,
     the_grants_of_a_jid_are_those_that_write_it,
+    grants_are_counted_by_their_owners_until_they_are_revoked,
     the_last_use_of_a_grant_is_the_last_arrival_that_was_stored,
 ];
 
@@ -187,6 +189,24 @@ async fn a_grant_is_found_by_its_id_by_whoever_contains_its_owner(s: Subject) {
     assert_eq!(revoked_at, Some(at(1)));
     let unknown = GrantId::new(at(0), 999);
     assert_eq!(s.store.grant_of(unknown, &grants_of(&agent("a"))), None);
+}
+
+async fn grants_are_counted_by_their_owners_until_they_are_revoked(s: Subject) {
+    let beside = |folder: &str| s.store.count_grants(&in_folder(folder));
+    let count = |all, within| Count { all, within };
+    assert_eq!(beside("acme"), count(0, 0));
+    let one = s.mint("acme/eng", "github").await;
+    let (mut handed_down, of_it) = s.record("other", "github");
+    handed_down.owner_folder = in_folder("acme");
+    s.insert((handed_down, of_it)).await.expect("kept");
+    s.mint("acmecorp", "github").await;
+    assert_eq!(beside("acme/ops"), count(3, 2));
+    assert_eq!(beside("other"), count(3, 0));
+    for _ in 0..2 {
+        let revoked = s.store.revoke_grants(vec![one.id], T0).await;
+        revoked.expect("revoked, or was");
+        assert_eq!(beside("acme"), count(2, 1));
+    }
 }
 
 async fn the_grants_of_a_jid_are_those_that_write_it(s: Subject) {

@@ -6,8 +6,10 @@ use super::{MemoryStore, Tables, answer};
 use crate::{
     acl::Scope,
     address::SessionRef,
+    bound::Count,
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
+    folder::Folder,
     grant::GrantId,
     label::SessionId,
     ports::{Answer, ChannelStore, ChannelUse, Channels, MakeSession},
@@ -82,6 +84,20 @@ impl ChannelStore for MemoryStore {
             .collect();
         list.sort_by_key(|entry| (entry.grant.created_at, entry.grant.id));
         list
+    }
+
+    fn count_channel_grants(&self, beside: &Folder) -> Count {
+        let tables = self.tables();
+        let standing = tables.channels.iter();
+        let standing = standing.filter(|grant| grant.revoked_at.is_none());
+        Count::beside(beside, standing.map(|grant| &grant.owner_folder))
+    }
+
+    fn count_sessions(&self, beside: &Folder) -> Count {
+        let tables = self.tables();
+        let open = tables.sessions.iter();
+        let open = open.filter(|session| session.ended_at.is_none());
+        Count::beside(beside, open.map(|session| &session.folder))
     }
 
     fn make_session(&self, mut session: Session) -> Answer<'_, MakeSession> {

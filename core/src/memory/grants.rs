@@ -6,6 +6,8 @@ use super::{MemoryStore, Tables, answer};
 use crate::{
     acl::Scope,
     address::Jid,
+    bound::Count,
+    folder::Folder,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
     ports::{Answer, GrantStore, GrantUse, Grants, InsertGrantError, KeyStore},
@@ -90,6 +92,13 @@ impl GrantStore for MemoryStore {
                 grant,
             })
             .collect()
+    }
+
+    fn count_grants(&self, beside: &Folder) -> Count {
+        let tables = self.tables();
+        let standing = tables.grants.iter().map(|(_, grant)| grant);
+        let standing = standing.filter(|grant| grant.revoked_at.is_none());
+        Count::beside(beside, standing.map(|grant| &grant.owner_folder))
     }
 
     fn grant_of(&self, id: GrantId, scope: &Scope) -> Option<Arc<Grant>> {

@@ -6,6 +6,7 @@ use super::Registry;
 use crate::{
     acl::{ManageGrants, Operate, Permit, UseSession},
     address::SessionRef,
+    bound::TooMany,
     capability::{ChannelToken, SigningKey, SigningKeyId, Verb},
     channel::{ChannelGrant, ChannelLabel},
     grant::{GrantId, Ttl},
@@ -38,6 +39,17 @@ pub struct Exposed {
     pub grant: Arc<ChannelGrant>,
 }
 
+/// Why no capability was given.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ExposeError {
+    /// There are as many as there may be.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// Nothing was kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// What the opener of a session asks for.
 #[derive(Clone, Debug)]
 pub struct NewSession {
@@ -53,6 +65,9 @@ pub enum MakeSessionError {
     /// The id belongs to a session of another folder.
     #[error("the session id {0} is taken")]
     Taken(SessionId),
+    /// There are as many as there may be.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// Nothing was made.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -86,7 +101,10 @@ impl<S: ChannelStore + ?Sized> Registry<S> {
         &self,
         permit: &Permit<UseSession>,
         new: NewChannel,
-    ) -> Result<Exposed, StoreError> {
+    ) -> Result<Exposed, ExposeError> {
+        let owner = permit.owner_folder();
+        let there = self.store.count_channel_grants(owner);
+        TooMany::check("channel grants", self.bounds.channel_grants, owner, there)?;
         let now = self.clock.now();
         let ttl = if new.probe {
             new.ttl.of_a_probe()
@@ -155,6 +173,15 @@ impl<S: ChannelStore + ?Sized> Registry<S> {
         let now = self.clock.now();
         let folder = permit.action().folder.clone();
         let named = new.id.is_some();
+        let stands = |id| {
+            self.store
+                .session(id)
+                .is_some_and(|it| it.ended_at.is_none())
+        };
+        if !new.id.as_ref().is_some_and(stands) {
+            let there = self.store.count_sessions(&folder);
+            TooMany::check("open sessions", self.bounds.sessions, &folder, there)?;
+        }
         let id = new.id.unwrap_or_else(|| {
             let made_up = GrantId::new(now, self.chance_bits()).to_string();
             made_up.parse().expect("a ULID is a segment")

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use doorbell_core::{message::DEDUPE_WINDOW, time::Timestamp};
+use doorbell_core::{bound::GRANTS_REMEMBERED, message::DEDUPE_WINDOW, time::Timestamp};
 
 use super::{
     backup::Snapshot,
@@ -12,6 +12,7 @@ use super::{
     fault::Fault,
     load::Open,
     newest::Batch,
+    remembered::Over,
     repeats::SeenRow,
     retention::{Carry, Farewell},
     shared::Shared,
@@ -164,6 +165,7 @@ fn prune(shared: &Shared, open: &mut Open, floor: Option<u64>) -> Result<(), Fau
     let kept_since = now.minus(shared.setup.retain);
     let has_expired = |at: Timestamp| open.latest < at && at <= now;
     let mut expired = false;
+    let mut over = Over::at_most(GRANTS_REMEMBERED);
     {
         let registry = shared
             .registry
@@ -176,9 +178,17 @@ fn prune(shared: &Shared, open: &mut Open, floor: Option<u64>) -> Result<(), Fau
             };
             expired |= grant.expires_at.is_some_and(has_expired);
             let used = registry.last_used(grant.id);
-            if ended.is_some_and(|at| at < kept_since) && used.is_none_or(|at| at < kept_since) {
-                changes.push(Change::Forget(grant.id));
+            match ended.filter(|at| *at <= now) {
+                Some(at) if at < kept_since && used.is_none_or(|at| at < kept_since) => {
+                    changes.push(Change::Forget(grant.id));
+                }
+                Some(at) => over.add(&grant.owner_folder, at, grant.id),
+                None => {}
             }
+        }
+        for id in over.too_many() {
+            open.unsaved_uses.remove(&id);
+            changes.push(Change::Forget(id));
         }
         let channels = registry.channels.grants.values();
         expired |= channels
@@ -193,7 +203,7 @@ fn prune(shared: &Shared, open: &mut Open, floor: Option<u64>) -> Result<(), Fau
         }
     }
     changes.extend(
-        channels::past(shared, kept_since)
+        channels::past(shared, kept_since, now)
             .into_iter()
             .map(Change::Channel),
     );

@@ -53,6 +53,7 @@ mod ports;
 mod query;
 mod record;
 mod registry;
+mod remembered;
 mod repeats;
 mod reroute;
 mod restore;

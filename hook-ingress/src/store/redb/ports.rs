@@ -6,6 +6,7 @@ use doorbell_core::{
     acl::Scope,
     address::{Inbox, Jid},
     backlog::Backlogs,
+    bound::Count,
     folder::Folder,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
@@ -126,6 +127,10 @@ impl GrantStore for RedbStore {
 
     fn list_grants(&self, scope: &Scope) -> Vec<GrantUse> {
         self.registry().list(scope)
+    }
+
+    fn count_grants(&self, beside: &Folder) -> Count {
+        self.registry().standing.beside(beside)
     }
 
     fn grant_of(&self, id: GrantId, scope: &Scope) -> Option<Arc<Grant>> {

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use doorbell_core::{
     acl::Scope,
     address::Jid,
+    bound::Counts,
     browser::BrowserSession,
     grant::{Grant, GrantId},
     key::{ApiKey, KeyId},
@@ -25,6 +26,8 @@ pub(super) struct Registry {
     by_hash: HashMap<TokenHash, Arc<Grant>>,
     grants: HashMap<GrantId, (TokenHash, Arc<Grant>)>,
     by_jid: HashMap<Jid, Vec<GrantId>>,
+    /// Of those that were not revoked, by their owners.
+    pub(super) standing: Counts,
     keys: HashMap<TokenHash, Arc<ApiKey>>,
     key_hashes: HashMap<KeyId, TokenHash>,
     pub(super) browsers: HashMap<TokenHash, BrowserSession>,
@@ -69,6 +72,9 @@ impl Registry {
                 if let Some((hash, grant)) = self.grants.remove(id) {
                     self.by_hash.remove(&hash);
                     self.used.remove(id);
+                    if grant.revoked_at.is_none() {
+                        self.standing.remove(&grant.owner_folder);
+                    }
                     let jid = grant.jid();
                     if let Some(ids) = self.by_jid.get_mut(&jid) {
                         ids.retain(|other| other != id);
@@ -96,12 +102,15 @@ impl Registry {
     }
 
     fn keep_grant(&mut self, hash: TokenHash, grant: Arc<Grant>) {
-        if self
-            .grants
-            .insert(grant.id, (hash, grant.clone()))
-            .is_none()
-        {
-            self.by_jid.entry(grant.jid()).or_default().push(grant.id);
+        if grant.revoked_at.is_none() {
+            self.standing.add(&grant.owner_folder);
+        }
+        match self.grants.insert(grant.id, (hash, grant.clone())) {
+            None => self.by_jid.entry(grant.jid()).or_default().push(grant.id),
+            Some((_, before)) if before.revoked_at.is_none() => {
+                self.standing.remove(&before.owner_folder);
+            }
+            Some(_) => {}
         }
         self.by_hash.insert(hash, grant);
     }

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use doorbell_core::{
-    acl::Scope, address::SessionRef, capability::KeyRing, channel::ChannelGrant, grant::GrantId,
-    label::SessionId, ports::ChannelUse, session::Session, time::Timestamp,
+    acl::Scope, address::SessionRef, bound::Counts, capability::KeyRing, channel::ChannelGrant,
+    grant::GrantId, label::SessionId, ports::ChannelUse, session::Session, time::Timestamp,
 };
 
 use crate::store::redb::registry::Registry;
@@ -29,6 +29,10 @@ pub(in super::super) enum ChannelChange {
 pub(in super::super) struct Known {
     pub(in super::super) grants: HashMap<GrantId, Arc<ChannelGrant>>,
     pub(in super::super) sessions: HashMap<SessionRef, Arc<Session>>,
+    /// Grants that were not revoked, by their owners.
+    pub(super) standing: Counts,
+    /// Sessions that have not ended.
+    pub(super) open: Counts,
     /// When the newest session of each id was made.
     newest: HashMap<SessionId, Timestamp>,
     /// Made once per change, so that the front door only copies a pointer.
@@ -39,16 +43,16 @@ impl Known {
     /// Takes in a change.
     pub(in super::super) fn apply(&mut self, change: &ChannelChange) {
         match change {
-            ChannelChange::Grant(grant) => {
-                self.grants.insert(grant.id, grant.clone());
-            }
+            ChannelChange::Grant(grant) => self.keep_grant(grant.clone()),
             ChannelChange::Session(session) => self.keep_session(session.clone()),
             ChannelChange::Keys(ring) => self.ring = ring.clone(),
             ChannelChange::ForgetGrant(id) => {
-                self.grants.remove(id);
+                let before = self.grants.remove(id);
+                self.was_standing(before);
             }
             ChannelChange::ForgetSession(session) => {
-                self.sessions.remove(session);
+                let before = self.sessions.remove(session);
+                self.was_open(before);
                 if self.newest.get(&session.id) == Some(&session.made) {
                     self.newest.remove(&session.id);
                 }
@@ -56,11 +60,36 @@ impl Known {
         }
     }
 
+    /// Takes in a grant.
+    pub(super) fn keep_grant(&mut self, grant: Arc<ChannelGrant>) {
+        if grant.revoked_at.is_none() {
+            self.standing.add(&grant.owner_folder);
+        }
+        let before = self.grants.insert(grant.id, grant);
+        self.was_standing(before);
+    }
+
+    fn was_standing(&mut self, grant: Option<Arc<ChannelGrant>>) {
+        if let Some(grant) = grant.filter(|grant| grant.revoked_at.is_none()) {
+            self.standing.remove(&grant.owner_folder);
+        }
+    }
+
     /// Takes in a session.
     pub(super) fn keep_session(&mut self, session: Arc<Session>) {
         let newest = self.newest.entry(session.id.clone()).or_default();
         *newest = session.created_at.max(*newest);
-        self.sessions.insert(session.reference(), session);
+        if session.ended_at.is_none() {
+            self.open.add(&session.folder);
+        }
+        let before = self.sessions.insert(session.reference(), session);
+        self.was_open(before);
+    }
+
+    fn was_open(&mut self, session: Option<Arc<Session>>) {
+        if let Some(session) = session.filter(|session| session.ended_at.is_none()) {
+            self.open.remove(&session.folder);
+        }
     }
 
     /// The newest session of an id.

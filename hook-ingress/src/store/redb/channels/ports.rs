@@ -5,8 +5,10 @@ use std::sync::Arc;
 use doorbell_core::{
     acl::Scope,
     address::SessionRef,
+    bound::Count,
     capability::{KeyRing, SigningKey},
     channel::ChannelGrant,
+    folder::Folder,
     grant::GrantId,
     label::SessionId,
     ports::{Answer, ChannelStore, ChannelUse, Channels, MakeSession},
@@ -55,6 +57,14 @@ impl ChannelStore for RedbStore {
 
     fn list_channel_grants(&self, scope: &Scope) -> Vec<ChannelUse> {
         self.registry().list_channel_grants(scope)
+    }
+
+    fn count_channel_grants(&self, beside: &Folder) -> Count {
+        self.registry().channels.standing.beside(beside)
+    }
+
+    fn count_sessions(&self, beside: &Folder) -> Count {
+        self.registry().channels.open.beside(beside)
     }
 
     fn make_session(&self, session: Session) -> Answer<'_, MakeSession> {

@@ -83,8 +83,9 @@ pub(in super::super) fn read(txn: &ReadTransaction) -> Result<Known, Fault> {
         let (key, value) = row?;
         let (key, value) = (key.value(), value.value());
         let grant = whole_row("channels", key, grant_row(key, value));
-        let grant = grant.map(|grant| (grant.id, Arc::new(grant)));
-        known.grants.extend(grant);
+        if let Some(grant) = grant {
+            known.keep_grant(Arc::new(grant));
+        }
     }
     for row in txn.open_table(SESSIONS)?.iter()? {
         let (key, value) = row?;
