@@ -2,9 +2,11 @@
 //!
 //! Whoever finds no place takes that of the connection which has been at rest the longest, between
 //! requests or before a head's first byte: of its own peer where that has more than its part, else
-//! of the peer that has most. Where none is at rest it takes that of a head which never ends.
+//! of the peer that has most, and never of one that has less than it. Where that peer has none at rest
+//! it takes that of a head which never ends.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -53,6 +55,9 @@ impl std::fmt::Debug for Entry {
     }
 }
 
+/// Closes a connection, if it still does what it was chosen for.
+type Close = fn(&Pulse) -> bool;
+
 /// What let a connection in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
@@ -84,7 +89,8 @@ impl Connections {
         if let Err(why) = self.bound.check(open.places.len(), held, 1) {
             // Where it is the whole that is taken, a peer over its part still gives of its own.
             let own = why == Exhausted::Part || held >= self.bound.part;
-            if !open.close_one(own.then_some(peer)) {
+            let may = |other, has| if own { other == peer } else { has >= held };
+            if !open.close_one(may) {
                 return Err(if own { Exhausted::Part } else { why });
             }
             room = Room::Made;
@@ -108,7 +114,7 @@ impl Connections {
 
     /// Closes one that nobody needs at the moment, if there is one.
     pub(crate) fn close_one(&self) -> bool {
-        self.open().close_one(None)
+        self.open().close_one(|_, _| true)
     }
 
     /// Waits until those that were closed are gone, but for a few.
@@ -130,22 +136,11 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes the connection that is the least loss: of this peer, or of the one that has most.
-    fn close_one(&mut self, peer: Option<Peer>) -> bool {
+    /// Closes the connection that is the least loss, of those peers that may lose one: each with how
+    /// many it has.
+    fn close_one(&mut self, may_lose: impl Fn(Peer, usize) -> bool) -> bool {
         for _ in 0..TRIES {
-            let chosen = match self.longest(peer, Pulse::at_rest_since) {
-                Some(number) => Some((number, Pulse::close_at_rest as fn(&Pulse) -> bool)),
-                None => {
-                    let now = Instant::now();
-                    let slow = |pulse: &Pulse| {
-                        let since = pulse.in_head_since()?;
-                        (now.saturating_duration_since(since) >= SLOW_HEAD).then_some(since)
-                    };
-                    let number = self.longest(peer, slow);
-                    number.map(|number| (number, Pulse::close_in_head as fn(&Pulse) -> bool))
-                }
-            };
-            let Some((number, close)) = chosen else {
+            let Some((number, close)) = self.least_loss(&may_lose) else {
                 return false;
             };
             if close(&self.places[&number].pulse) {
@@ -156,30 +151,28 @@ impl Open {
         false
     }
 
-    /// The connection that has been doing something the longest, of this peer or of the one that has
-    /// most.
-    fn longest(
-        &self,
-        peer: Option<Peer>,
-        since: impl Fn(&Pulse) -> Option<Instant>,
-    ) -> Option<u64> {
-        let mut longest: Option<(usize, Instant, u64)> = None;
-        for (number, entry) in &self.places {
-            if peer.is_some_and(|peer| peer != entry.peer) {
-                continue;
-            }
-            let Some(began) = since(&entry.pulse) else {
-                continue;
-            };
+    /// The connection that has been at rest the longest, else a head that has been coming the longest,
+    /// of the peer that has most; and how it is closed.
+    fn least_loss(&self, may_lose: impl Fn(Peer, usize) -> bool) -> Option<(u64, Close)> {
+        let now = Instant::now();
+        let slow = |since: &Instant| now.saturating_duration_since(*since) >= SLOW_HEAD;
+        let losses = self.places.iter().filter_map(|(number, entry)| {
             let held = self.held.get(&entry.peer).copied().unwrap_or_default();
-            let better = longest.is_none_or(|(most, earliest, _)| {
-                held > most || (held == most && began < earliest)
-            });
-            if better {
-                longest = Some((held, began, *number));
+            if !may_lose(entry.peer, held) {
+                return None;
             }
-        }
-        longest.map(|(_, _, number)| number)
+            let pulse = &entry.pulse;
+            let (in_head, since, close) = match pulse.at_rest_since() {
+                Some(since) => (false, since, Pulse::close_at_rest as Close),
+                None => {
+                    let since = pulse.in_head_since().filter(slow)?;
+                    (true, since, Pulse::close_in_head as Close)
+                }
+            };
+            Some(((Reverse(held), in_head, since), (*number, close)))
+        });
+        let least = losses.min_by_key(|(loss, _)| *loss);
+        least.map(|(_, chosen)| chosen)
     }
 
     fn remove(&mut self, number: u64) {
@@ -262,6 +255,29 @@ mod tests {
             admit(&connections, 3, 0).0.is_ok(),
             "there is room for others"
         );
+    }
+
+    #[test]
+    fn whoever_has_more_takes_no_place_from_whoever_has_less() {
+        let connections = all(4, 4);
+        let alone = admit(&connections, 1, 500);
+        let many: Vec<_> = (0..3).map(|_| admit(&connections, 2, 2_000)).collect();
+        let heard = many.iter().filter(|(_, pulse)| pulse.hear()).count();
+        assert_eq!(heard, 3, "of these none is at rest");
+        let newcomer = admit(&connections, 3, 0);
+        assert!(newcomer.0.is_ok());
+        let closed = many.iter().filter(|(_, pulse)| pulse.is_closed()).count();
+        assert_eq!(
+            closed, 1,
+            "a head that never ends, of the peer that has most"
+        );
+        let _busy = newcomer.1.start();
+        let busy: Vec<_> = (many.iter().filter(|(_, pulse)| !pulse.is_closed()))
+            .map(|(_, pulse)| pulse.start())
+            .collect();
+        assert_eq!(busy.len(), 2);
+        assert_eq!(admit(&connections, 2, 0).0.err(), Some(Exhausted::All));
+        assert!(!alone.1.is_closed(), "though it is the only one at rest");
     }
 
     #[test]
