@@ -13,6 +13,11 @@ const EVERY: Duration = Duration::from_secs(1);
 pub struct LineLimit(Mutex<(Option<Instant>, u64)>);
 
 impl LineLimit {
+    /// Nothing was written yet.
+    pub const fn new() -> Self {
+        Self(Mutex::new((None, 0)))
+    }
+
     /// Takes the line of this moment, if there is one left, and how many were kept back since the
     /// last.
     pub fn take(&self, now: Instant) -> Option<u64> {

@@ -34,8 +34,8 @@ const IDLE: Duration = Duration::from_secs(12 * 3600);
 const ABSOLUTE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// A row is written anew when it would last so much longer: not at each request.
 const WORTH_WRITING: Duration = Duration::from_secs(5 * 60);
-/// How many browsers that came from the issuer are signed in at once at the most: the longest unseen
-/// goes first.
+/// How many browsers that came from the issuer are signed in at once at the most: of whoever has
+/// most, the longest unseen goes first.
 const MOST: usize = 1024;
 /// What a CSRF token is derived from the cookie for.
 const CSRF: &str = "doorbell 2026-11-21 the CSRF token of a browser session";
@@ -203,6 +203,21 @@ impl Visit {
     }
 }
 
+/// The session that was unseen the longest of whoever has most of them: nobody signs another out by
+/// signing in over and over.
+fn longest_of_most(visits: &HashMap<BrowserId, Visit>) -> Option<BrowserId> {
+    let identity = |visit: &Visit| visit.admitted.credential.identity();
+    let mut held: HashMap<[u8; 16], usize> = HashMap::new();
+    for visit in visits.values() {
+        *held.entry(identity(visit)).or_default() += 1;
+    }
+    let (most, _) = held.into_iter().max_by_key(|(_, held)| *held)?;
+    let theirs = visits.iter().filter(|(_, visit)| identity(visit) == most);
+    theirs
+        .min_by_key(|(_, visit)| visit.seen)
+        .map(|(id, _)| *id)
+}
+
 /// Every browser that is signed in.
 pub struct Browsers {
     clock: Arc<dyn Clock>,
@@ -268,9 +283,8 @@ impl Browsers {
         let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
         visits.retain(|_, visit| !visit.is_over(now));
         if visits.len() >= MOST
-            && let Some(longest) = visits.iter().min_by_key(|(_, visit)| visit.seen)
+            && let Some(longest) = longest_of_most(&visits)
         {
-            let longest = *longest.0;
             visits.remove(&longest);
         }
         let visit = Visit {

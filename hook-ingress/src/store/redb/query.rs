@@ -10,6 +10,8 @@ use doorbell_core::{
     time::Timestamp,
 };
 
+use crate::log_limit::LineLimit;
+
 use super::{
     entry::{self, Entry, seq_of},
     events,
@@ -20,6 +22,9 @@ use super::{
     segment::{self, Segment, View},
     shared::Shared,
 };
+
+/// Whoever may read may read the same damage over and over, and must not fill a disk with it.
+static DAMAGE_LINES: LineLimit = LineLimit::new();
 
 /// How often a message is looked for while files come and go.
 const TRIES: usize = 4;
@@ -143,7 +148,9 @@ impl Shared {
             Err(Fault::Damaged(why)) => {
                 let file = self.segment_of(seq);
                 let file = file.map(|segment| super::backup::name_of(&segment.path));
-                tracing::error!(id = %entry.id, file, %why, "a message is damaged");
+                if let Some(kept_back) = DAMAGE_LINES.take(std::time::Instant::now()) {
+                    tracing::error!(id = %entry.id, file, %why, kept_back, "a message is damaged");
+                }
                 (Front::default(), Vec::new(), true)
             }
             Err(other) => return Err(other),
@@ -312,7 +319,11 @@ impl Shared {
             let read = segment.read(|txn| reader.file(txn, low, high, forwards, &mut carried));
             if let Err(Fault::Damaged(why)) = read {
                 // What is whole in the others is as good as before.
-                tracing::error!(%why, "a page of the log leaves out what is damaged");
+                if let Some(kept_back) = DAMAGE_LINES.take(std::time::Instant::now()) {
+                    tracing::error!(
+                        %why, kept_back, "a page of the log leaves out what is damaged"
+                    );
+                }
             } else {
                 read?;
             }

@@ -3,12 +3,13 @@
 //! Nobody guesses 256 bits; this bounds what trying costs us, and shows in the log that somebody does.
 
 use std::{
+    fmt::Display,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use doorbell_ingress::log_limit::LineLimit;
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -18,14 +19,13 @@ use governor::{
 const PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 /// Above so many addresses those that have rested are forgotten.
 const SWEEP_ABOVE: usize = 1024;
-/// The log has at most one line about attempts over the limit in this time.
-const LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// The limit, kept for each address apart.
 pub(super) struct Attempts {
     cells: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
-    lines: Lines,
+    over_the_limit: LineLimit,
+    not_let_in: LineLimit,
 }
 
 impl Default for Attempts {
@@ -33,7 +33,8 @@ impl Default for Attempts {
         Self {
             cells: RateLimiter::keyed(Quota::per_minute(PER_MINUTE)),
             clock: DefaultClock::default(),
-            lines: Lines::default(),
+            over_the_limit: LineLimit::default(),
+            not_let_in: LineLimit::default(),
         }
     }
 }
@@ -46,11 +47,19 @@ impl Attempts {
             self.cells.retain_recent();
         }
         self.cells.check_key(&network(from)).map_err(|until| {
-            if let Some(untold) = self.lines.take(Instant::now()) {
-                tracing::warn!(peer = %from, untold, "too many attempts to sign in");
+            if let Some(kept_back) = self.over_the_limit.take(Instant::now()) {
+                tracing::warn!(peer = %from, kept_back, "too many attempts to sign in");
             }
             until.wait_time_from(self.clock.now())
         })
+    }
+
+    /// Tells the log that somebody was not let in, if it was not told so just now: there are more
+    /// addresses than lines that a log has room for.
+    pub(super) fn note_not_let_in(&self, from: IpAddr, why: impl Display) {
+        if let Some(kept_back) = self.not_let_in.take(Instant::now()) {
+            tracing::info!(peer = %from, error = %why, kept_back, "a browser was not let in");
+        }
     }
 }
 
@@ -59,25 +68,6 @@ fn network(from: IpAddr) -> IpAddr {
     match from {
         IpAddr::V4(_) => from,
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-    }
-}
-
-/// When the last line was written, and how many were not since.
-#[derive(Default)]
-struct Lines(Mutex<(Option<Instant>, u64)>);
-
-impl Lines {
-    /// Takes the line of this moment, if there is one left, and how many were kept back since the
-    /// last.
-    fn take(&self, now: Instant) -> Option<u64> {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (last, untold) = &mut *lines;
-        if last.is_some_and(|last| now.saturating_duration_since(last) < LINE_EVERY) {
-            *untold += 1;
-            return None;
-        }
-        *last = Some(now);
-        Some(std::mem::take(untold))
     }
 }
 
@@ -106,19 +96,5 @@ mod tests {
         }
         assert!(attempts.check(from("2001:db8::ffff:1")).is_err());
         assert_eq!(attempts.check(from("2001:db8:0:1::1")), Ok(()));
-    }
-
-    #[test]
-    fn the_log_has_one_line_a_second_of_those_over_the_limit() {
-        let lines = Lines::default();
-        let began = Instant::now();
-        let at = |millis| lines.take(began + Duration::from_millis(millis));
-        assert_eq!(at(0), Some(0));
-        for millis in 0..1_000 {
-            assert_eq!(at(millis), None);
-        }
-        assert_eq!(at(1_000), Some(1_000));
-        assert_eq!(at(1_999), None);
-        assert_eq!(at(60_000), Some(1));
     }
 }

@@ -98,7 +98,7 @@ pub(super) async fn come_back(
     let verified = match issuer.finish_login(&back, own).await {
         Ok(verified) => verified,
         Err(error) => {
-            tracing::info!(peer = %from(peer), %error, "a browser was not let in");
+            desk.attempts.note_not_let_in(from(peer), error);
             return page::sign_in(&desk, Said::Elsewhere(error), At::Below);
         }
     };

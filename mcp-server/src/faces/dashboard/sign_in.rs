@@ -96,7 +96,7 @@ pub(super) async fn sign_in(
         }
         Err(refusal @ Refusal::Unavailable(_)) => not_now(&desk, &refusal, At::Root),
         Err(refusal) => {
-            tracing::info!(peer = %from, %refusal, "a browser was not let in");
+            desk.attempts.note_not_let_in(from, &refusal);
             page::sign_in(&desk, Said::Unknown, At::Root)
         }
     }

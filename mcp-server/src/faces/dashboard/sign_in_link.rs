@@ -74,7 +74,8 @@ pub(super) async fn follow(
         Err(refusal) => return not_now(desk, &refusal, At::Root),
     };
     let Some(secret) = signed_in else {
-        tracing::info!(peer = %from, "a browser came by a link that is not good");
+        desk.attempts
+            .note_not_let_in(from, "it came by a link that is not good");
         return page::sign_in(desk, Said::Stale, At::Root);
     };
     if let Some(visitor) = visitor {
