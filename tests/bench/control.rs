@@ -22,6 +22,11 @@ struct Minted {
     token: String,
 }
 
+#[derive(Deserialize)]
+struct Issued {
+    key: String,
+}
+
 impl Control {
     /// Connects.
     pub(crate) async fn open(address: SocketAddr, key: &str) -> Outcome<Self> {
@@ -34,11 +39,23 @@ impl Control {
 
     /// Mints a hook for [`FOLDER`] and gives its token.
     pub(crate) async fn mint(&mut self) -> Outcome<String> {
-        let asked = serde_json::json!({"target_folder": FOLDER, "source_label": "github"});
+        self.mint_in(FOLDER, "github").await
+    }
+
+    /// Mints a hook for another folder and gives its token.
+    pub(crate) async fn mint_in(&mut self, folder: &str, label: &str) -> Outcome<String> {
+        let asked = serde_json::json!({"target_folder": folder, "source_label": label});
         let reply = self
             .call("POST", "/v1/route_tokens/hook", Some(&asked), 201)
             .await?;
         Ok(serde_json::from_slice::<Minted>(reply)?.token)
+    }
+
+    /// Issues a key for the agent of a folder.
+    pub(crate) async fn issue_key(&mut self, folder: &str) -> Outcome<String> {
+        let asked = serde_json::json!({"folder": folder});
+        let reply = self.call("POST", "/v1/keys", Some(&asked), 201).await?;
+        Ok(serde_json::from_slice::<Issued>(reply)?.key)
     }
 
     /// Sets a rule that routes messages.
@@ -49,7 +66,12 @@ impl Control {
 
     /// Leases up to 100 messages, whole bodies with them, waiting for the first so many seconds.
     pub(crate) async fn receive(&mut self, wait_seconds: u64) -> Outcome<Vec<String>> {
-        ids(self.leased(wait_seconds).await?)
+        ids(self.leased(FOLDER, wait_seconds).await?)
+    }
+
+    /// The same from another folder, without waiting.
+    pub(crate) async fn receive_in(&mut self, folder: &str) -> Outcome<Vec<String>> {
+        ids(self.leased(folder, 0).await?)
     }
 
     /// The same, read as `T`.
@@ -57,11 +79,13 @@ impl Control {
         &mut self,
         wait_seconds: u64,
     ) -> Outcome<T> {
-        Ok(serde_json::from_slice(self.leased(wait_seconds).await?)?)
+        Ok(serde_json::from_slice(
+            self.leased(FOLDER, wait_seconds).await?,
+        )?)
     }
 
-    async fn leased(&mut self, wait_seconds: u64) -> Outcome<&[u8]> {
-        let asked = serde_json::json!({"folder": FOLDER, "max": 100, "wait_seconds": wait_seconds});
+    async fn leased(&mut self, folder: &str, wait_seconds: u64) -> Outcome<&[u8]> {
+        let asked = serde_json::json!({"folder": folder, "max": 100, "wait_seconds": wait_seconds});
         self.call("POST", "/v1/messages/receive", Some(&asked), 200)
             .await
     }

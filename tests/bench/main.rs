@@ -8,6 +8,7 @@ mod connection;
 mod consume;
 mod control;
 mod figure;
+mod hostile;
 mod load;
 mod machine;
 mod measure;
@@ -38,12 +39,16 @@ struct Cli {
 enum Mode {
     /// Serves the no-op handler on a free port of loopback and prints its address
     Noop,
+    /// Attacks what standard input names until it ends
+    #[command(hide = true)]
+    Hostile,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.mode {
         Some(Mode::Noop) => noop::serve().map(|()| true),
+        Some(Mode::Hostile) => hostile::attack().map(|()| true),
         None => run(&cli.plan),
     };
     match outcome {

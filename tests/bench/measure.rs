@@ -9,6 +9,7 @@ mod preflight;
 mod rate;
 mod restart;
 mod routes;
+mod shares;
 mod uploads;
 mod wake;
 
@@ -26,7 +27,7 @@ pub(crate) struct Measure {
 }
 
 /// All measures in the order of the report.
-pub(crate) fn all() -> [Measure; 12] {
+pub(crate) fn all() -> [Measure; 13] {
     [
         Measure {
             rows: &["noise"],
@@ -55,6 +56,10 @@ pub(crate) fn all() -> [Measure; 12] {
         Measure {
             rows: &["wake"],
             run: wake::measure,
+        },
+        Measure {
+            rows: &["shares", "shares-p99"],
+            run: shares::measure,
         },
         Measure {
             rows: &["memory-idle"],

@@ -119,6 +119,11 @@ impl DeliveryId {
         }
     }
 
+    /// A name that nothing else of this run has, nor of an earlier one.
+    pub(crate) fn name(self) -> String {
+        format!("{:x}-{:x}", self.series, self.number)
+    }
+
     fn write(self, out: &mut [u8]) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let value = (u128::from(self.series) << 64) | u128::from(self.number);

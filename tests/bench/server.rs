@@ -73,8 +73,15 @@ struct Addresses {
 }
 
 impl Doorbell {
-    /// Starts it on this data directory, and returns when it has said where it listens.
+    /// Starts it on this data directory, and returns when it has said where it listens. A URL may be
+    /// posted to as often as is measured.
     pub(crate) fn start(binary: &Path, data: &Path, more: &[&str]) -> Outcome<Self> {
+        let more = [&["--hook-rate", "0"], more].concat();
+        Self::start_with_limits(binary, data, &more)
+    }
+
+    /// The same, with the limits that it has by itself.
+    pub(crate) fn start_with_limits(binary: &Path, data: &Path, more: &[&str]) -> Outcome<Self> {
         fs::create_dir_all(data)?;
         let log = data.with_extension("log");
         let said = File::options().create(true).append(true).open(&log)?;
@@ -92,7 +99,7 @@ impl Doorbell {
                 "--control",
                 "127.0.0.1:0",
             ])
-            .args(["--hook-rate", "0", "--data-dir"])
+            .arg("--data-dir")
             .arg(data)
             .args(more)
             .stdin(Stdio::null())

@@ -30,3 +30,5 @@ pub mod model;
 pub mod agents;
 
 pub mod issuer;
+
+pub mod hostile;
