@@ -159,3 +159,21 @@ async fn a_csrf_token_belongs_to_its_cookie_alone() {
     let shown = format!("{one:?} {:?} {:?}", one.csrf(), one.id(CookieName::Plain));
     assert!(!shown.contains(&token) && !shown.contains(one.expose()));
 }
+
+#[tokio::test]
+async fn whoever_signs_in_over_and_over_at_the_issuer_signs_nobody_else_out() {
+    let (hand, browsers) = rig().await;
+    let id = |n: usize| BrowserId(*blake3::hash(&n.to_le_bytes()).as_bytes());
+    let mut another = admitted();
+    another.credential = Credential::BrowserKey {
+        id: KeyId::from_u128(2),
+    };
+    browsers.visit(id(0), another, hand.now());
+    for n in 1..2 * MOST {
+        hand.turn(Duration::from_millis(1));
+        browsers.visit(id(n), admitted(), hand.now());
+    }
+    assert!(browsers.is_open(&id(0)), "though it was unseen the longest");
+    assert!(!browsers.is_open(&id(1)));
+    assert!(browsers.is_open(&id(2 * MOST - 1)));
+}
