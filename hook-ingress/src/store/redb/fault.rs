@@ -62,6 +62,11 @@ thread_local! {
 /// Reads from a file whose pages may hold anything. redb panics where a page does not read as one
 /// that it wrote: that is caught here, told without a backtrace, and names the file.
 pub(super) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    caught(read).map_err(|fault| fault.of(path))
+}
+
+/// The same for a part of what is read under [`guarded`], so that the other parts are read still.
+pub(super) fn caught<T>(read: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let next = panic::take_hook();
@@ -76,13 +81,11 @@ pub(super) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Fault>) -
     let outcome = panic::catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(outer);
     let broken = || Fault::Damaged("its pages do not read as they were written".into());
-    let outcome =
-        outcome.unwrap_or_else(|panic| match panic.is::<String>() || panic.is::<&str>() {
-            true => Err(broken()),
-            // Not a page's doing.
-            false => panic::resume_unwind(panic),
-        });
-    outcome.map_err(|fault| fault.of(path))
+    outcome.unwrap_or_else(|panic| match panic.is::<String>() || panic.is::<&str>() {
+        true => Err(broken()),
+        // Not a page's doing.
+        false => panic::resume_unwind(panic),
+    })
 }
 
 impl From<Fault> for StoreError {

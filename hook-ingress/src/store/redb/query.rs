@@ -15,7 +15,7 @@ use crate::log_limit::LineLimit;
 use super::{
     entry::{self, Entry, seq_of},
     events,
-    fault::Fault,
+    fault::{Fault, caught},
     origin::Origin,
     record::{self, Front},
     schema::{CARRIED, EVENTS, HEADS, MOVED},
@@ -135,15 +135,21 @@ impl Shared {
         body_limit: usize,
         now: Timestamp,
     ) -> Result<Option<Message>, Fault> {
-        let Some(entry) = records.entry(seq)? else {
-            return Ok(None);
+        let entry = match caught(|| records.entry(seq)) {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return Ok(None),
+            Err(Fault::Damaged(why)) => {
+                tracing::error!(number = seq, %why, "damaged: it is not known which message this was");
+                return Ok(None);
+            }
+            Err(other) => return Err(other),
         };
         let entry = self.routed(entry);
         let origin = self
             .origins
             .get(entry.origin)
             .ok_or_else(|| Fault::Damaged("a message's origin is missing".into()))?;
-        let (front, body, damaged) = match record(records, &entry, body_limit) {
+        let (front, body, damaged) = match caught(|| record(records, &entry, body_limit)) {
             Ok((front, body)) => (front, body, false),
             Err(Fault::Damaged(why)) => {
                 let file = self.segment_of(seq);

@@ -132,6 +132,40 @@ async fn a_damaged_entry_costs_its_message_alone() {
     assert!(next > ids[3], "no number is given twice");
 }
 
+/// Garbles what redb itself keeps at the beginning of the first page that holds nothing but this.
+fn garble_page_of(path: &Path, byte: u8) {
+    let mut bytes = fs::read(path).unwrap();
+    let page = bytes
+        .chunks_exact_mut(4096)
+        .find(|page| page[0] != byte && page[16..].iter().all(|it| *it == byte))
+        .unwrap();
+    page[2..8].fill(0xff);
+    fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_bodies_that_does_not_read_costs_the_messages_on_it_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let grant = mint(&store, "acme", "github").await;
+    let mut ids = Vec::new();
+    for byte in *b"abcd" {
+        ids.push(put(&store, arrival(&grant, vec![byte; 20_000])).await);
+    }
+    store.close().unwrap();
+    garble_page_of(&log(dir.path()), b'b');
+    let store = open(dir.path());
+    let damaged: Vec<bool> = page(&store).await.iter().map(|it| it.damaged).collect();
+    assert_eq!(damaged, [false, true, false, false]);
+    let leased = lease(&store, "acme", 9, T0).await.messages;
+    let leased: Vec<_> = leased.iter().map(|it| (it.id, it.body[0])).collect();
+    assert_eq!(
+        leased,
+        [(ids[0], b'a'), (ids[2], b'c'), (ids[3], b'd')],
+        "and nobody waits for it"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_origin_costs_what_came_through_it_and_is_written_anew() {
     let dir = tempfile::tempdir().unwrap();
