@@ -277,6 +277,10 @@ struct Load<'a> {
     sessions_1: HashMap<SessionId, Timestamp>,
 }
 
+/// More messages than any file has, of the smallest there are.
+const MOST_IN_A_FILE: usize = 1 << 24;
+/// More events than ever happen.
+const MOST_EVENTS: u64 = 1 << 56;
 /// No message by that number.
 const NONE: u32 = u32::MAX;
 
@@ -337,7 +341,10 @@ impl<'a> Load<'a> {
         for row in txn.open_table(CARRIED)?.iter()? {
             let (seq, value) = row?;
             let entry = entry::at(txn.layout, seq.value(), value.value());
-            self.next_seq = self.next_seq.max(seq.value() + 1);
+            // A carried message is older than the file: another number is none.
+            if seq.value() < segment.first {
+                self.next_seq = self.next_seq.max(seq.value() + 1);
+            }
             if let Some(entry) = whole(entry, segment, "carried", seq.value()) {
                 self.carried.insert(seq.value(), segment.first);
                 self.carried_numbers.insert(seq.value(), entry.origin);
@@ -370,7 +377,14 @@ impl<'a> Load<'a> {
             let (first, row) = row?;
             let seqs = first.value()..;
             for (seq, entry) in seqs.zip(entry::decode_row(txn.layout, row.value())) {
-                let place = usize::try_from(seq - segment.first).unwrap_or(usize::MAX);
+                let place = (seq.checked_sub(segment.first))
+                    .and_then(|place| usize::try_from(place).ok())
+                    .filter(|place| (numbers.len()..MOST_IN_A_FILE).contains(place));
+                let Some(place) = place else {
+                    // Not the number of any message in this file: the key is damaged, too.
+                    whole::<()>(Err(Unreadable), segment, "heads", seq);
+                    break;
+                };
                 numbers.resize(place, NONE);
                 segment.last.fetch_max(seq, Ordering::Relaxed);
                 self.next_seq = self.next_seq.max(seq + 1);
@@ -393,7 +407,10 @@ impl<'a> Load<'a> {
                 let event = whole(event, segment, "events", first.value());
                 let Some((number, event)) = event else {
                     // How many stood behind it is not known; a row has no more than this.
-                    self.next_event = self.next_event.max(first.value() + ROW_LEN as u64);
+                    // Where its key is damaged, too, it says nothing of the others.
+                    if first.value() < MOST_EVENTS {
+                        self.next_event = self.next_event.max(first.value() + ROW_LEN as u64);
+                    }
                     break;
                 };
                 self.moved_before(number);

@@ -13,7 +13,11 @@ use doorbell_core::{
 use super::rig::{
     Hands, T0, arrival, everywhere, grants_everywhere, lease, mint, open, options, put,
 };
-use crate::store::redb::{OpenError, RedbStore};
+use crate::store::redb::{
+    OpenError, RedbStore,
+    entry::seq_of,
+    schema::{CARRIED, EVENTS, HEADS},
+};
 
 /// Turns a bit wherever these bytes stand, so far behind their beginning.
 pub(super) fn turn(path: &Path, found: &[u8], behind: usize) {
@@ -164,6 +168,29 @@ async fn a_page_of_bodies_that_does_not_read_costs_the_messages_on_it_alone() {
         [(ids[0], b'a'), (ids[2], b'c'), (ids[3], b'd')],
         "and nobody waits for it"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_by_a_number_that_no_message_has_costs_neither_memory_nor_numbers() {
+    for number in [1 << 45, u64::MAX - 1] {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = filled(dir.path()).await;
+        let db = ::redb::Database::open(log(dir.path())).unwrap();
+        let txn = db.begin_write().unwrap();
+        for table in [HEADS, CARRIED, EVENTS] {
+            let mut table = txn.open_table(table).unwrap();
+            table.insert(number, &[7_u8; 96][..]).unwrap();
+        }
+        txn.commit().unwrap();
+        drop(db);
+        let store = open(dir.path());
+        let read: Vec<_> = page(&store).await.iter().map(|it| it.id).collect();
+        assert_eq!(read, ids);
+        let grant = mint(&store, "acme", "later").await;
+        let next = put(&store, arrival(&grant, "fifth")).await;
+        assert_eq!(seq_of(next), seq_of(ids[3]) + 1);
+        assert_eq!(lease(&store, "acme", 9, T0).await.messages.len(), 5);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
