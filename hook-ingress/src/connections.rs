@@ -3,7 +3,7 @@
 //! Whoever finds no place takes that of the connection which has been at rest the longest, between
 //! requests or before a head's first byte: of its own peer where that has more than its part, else
 //! of the peer that has most, and never of one that has less than it. Where that peer has none at rest
-//! it takes that of a head which never ends.
+//! it takes that of a head which never ends, or of any head if that peer has more than its part.
 
 use std::{
     cmp::Reverse,
@@ -90,7 +90,9 @@ impl Connections {
             // Where it is the whole that is taken, a peer over its part still gives of its own.
             let own = why == Exhausted::Part || held >= self.bound.part;
             let may = |other, has| if own { other == peer } else { has >= held };
-            if !open.close_one(may) {
+            // Who fills the places with heads that have just begun is not waited for.
+            let patient = if own { usize::MAX } else { self.bound.part };
+            if !open.close_one(may, patient) {
                 return Err(if own { Exhausted::Part } else { why });
             }
             room = Room::Made;
@@ -114,7 +116,7 @@ impl Connections {
 
     /// Closes one that nobody needs at the moment, if there is one.
     pub(crate) fn close_one(&self) -> bool {
-        self.open().close_one(|_, _| true)
+        self.open().close_one(|_, _| true, usize::MAX)
     }
 
     /// Waits until those that were closed are gone, but for a few.
@@ -137,10 +139,10 @@ impl Connections {
 
 impl Open {
     /// Closes the connection that is the least loss, of those peers that may lose one: each with how
-    /// many it has.
-    fn close_one(&mut self, may_lose: impl Fn(Peer, usize) -> bool) -> bool {
+    /// many it has. A head that has just begun is let finish where its peer has no more than `patient`.
+    fn close_one(&mut self, may_lose: impl Fn(Peer, usize) -> bool, patient: usize) -> bool {
         for _ in 0..TRIES {
-            let Some((number, close)) = self.least_loss(&may_lose) else {
+            let Some((number, close)) = self.least_loss(&may_lose, patient) else {
                 return false;
             };
             if close(&self.places[&number].pulse) {
@@ -153,7 +155,11 @@ impl Open {
 
     /// The connection that has been at rest the longest, else a head that has been coming the longest,
     /// of the peer that has most; and how it is closed.
-    fn least_loss(&self, may_lose: impl Fn(Peer, usize) -> bool) -> Option<(u64, Close)> {
+    fn least_loss(
+        &self,
+        may_lose: impl Fn(Peer, usize) -> bool,
+        patient: usize,
+    ) -> Option<(u64, Close)> {
         let now = Instant::now();
         let slow = |since: &Instant| now.saturating_duration_since(*since) >= SLOW_HEAD;
         let losses = self.places.iter().filter_map(|(number, entry)| {
@@ -165,7 +171,8 @@ impl Open {
             let (in_head, since, close) = match pulse.at_rest_since() {
                 Some(since) => (false, since, Pulse::close_at_rest as Close),
                 None => {
-                    let since = pulse.in_head_since().filter(slow)?;
+                    let since = pulse.in_head_since();
+                    let since = since.filter(|since| held > patient || slow(since))?;
                     (true, since, Pulse::close_in_head as Close)
                 }
             };
@@ -278,6 +285,22 @@ mod tests {
         assert_eq!(busy.len(), 2);
         assert_eq!(admit(&connections, 2, 0).0.err(), Some(Exhausted::All));
         assert!(!alone.1.is_closed(), "though it is the only one at rest");
+    }
+
+    #[test]
+    fn whoever_fills_the_places_with_heads_that_have_just_begun_gives_one_to_who_has_less() {
+        let connections = all(8, 2);
+        let many: Vec<_> = (0..8).map(|_| admit(&connections, 2, 0)).collect();
+        let held: Vec<_> = many.iter().filter(|(place, _)| place.is_ok()).collect();
+        assert_eq!(held.len(), 8, "its own go where it has more than its part");
+        let open = || many.iter().filter(|(_, pulse)| !pulse.is_closed());
+        open().for_each(|(_, pulse)| assert!(pulse.hear()));
+        let before = open().count();
+        assert_eq!(admit(&connections, 2, 0).0.err(), Some(Exhausted::Part));
+        assert_eq!(open().count(), before, "its own are let finish");
+        let others: Vec<_> = (3..6).map(|last| admit(&connections, last, 0)).collect();
+        assert!(others.iter().all(|(place, _)| place.is_ok()));
+        assert_eq!(open().count(), 5.min(before));
     }
 
     #[test]

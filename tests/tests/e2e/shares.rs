@@ -1,10 +1,17 @@
 //! Nothing that one URL, one key or one peer does keeps another out.
 
-use std::{net::SocketAddr, thread, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Instant,
+};
 
 use e2e::{
+    api::ids,
+    hostile::{Attack, Strength},
     http::{Reply, Wire},
-    server::Home,
+    server::{Home, wait_for},
 };
 use serde_json::json;
 
@@ -119,4 +126,46 @@ fn a_key_that_has_too_many_streams_is_refused_and_another_is_not() {
     assert_eq!(refused, 503);
     assert_eq!(open(other.key()).1, 200);
     assert!(held.len() >= 512, "{}", held.len());
+}
+
+#[test]
+fn while_a_token_a_key_and_an_address_do_their_worst_another_url_works() {
+    let home = Home::new();
+    // Few enough files that the attack, and not what this test may have open, is what runs out.
+    let server = home.serve_with_files(512, &["--body-budget", "8MiB"]);
+    let operator = server.operator();
+    let attack = Attack {
+        front: server.front,
+        control: server.control,
+        token: operator.hook("hostile", "worst").token,
+        key: server.agent("hostile").key().to_owned(),
+        strength: Strength {
+            slow_bodies: 24,
+            // Of the control listener's 80 places some are left to be fought for.
+            streams: 20,
+            waits: 20,
+            idle: 150,
+            half_open: 100,
+            loops: 1,
+        },
+    };
+    let (hook, agent) = (operator.hook("acme", "github"), server.agent("acme"));
+    let running = attack.begin().expect("the attack begins");
+    let told = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let tally = running.tally();
+    wait_for("everything to be under attack", || {
+        // Where its slow bodies have all of its part, its whole ones are refused.
+        let posted = told(&tally.stored) + told(&tally.refused);
+        let all = [posted, told(&tally.pages), told(&tally.garbage)];
+        all.into_iter().all(|count| count > 3).then_some(())
+    });
+    for n in 0..40 {
+        let sent = hook.deliver(format!("{n}").as_bytes());
+        let received = agent.receive(json!({}));
+        assert_eq!(ids(&received), [sent]);
+        assert_eq!(agent.ack(&received), ["acked"]);
+    }
+    assert!(told(&tally.slow_bodies) > 24, "none was refused");
+    drop(running);
+    assert!(!home.read("server.err").contains("ERROR"));
 }
