@@ -40,7 +40,8 @@ pub(super) fn piece(from: message::Message, offset: u64) -> Message {
         body_encoding,
         body_truncated: cut,
         body_bytes: (cut || offset > 0).then_some(from.body_bytes),
-        next_body_offset: cut.then_some(offset + bytes as u64),
+        // Of what is damaged there is nothing more to be had.
+        next_body_offset: (cut && !from.damaged).then_some(offset + bytes as u64),
         latin1_headers: from.head.headers.latin_1().map(str::to_owned).collect(),
         headers: Headers(from.head.headers),
         headers_truncated: false,
