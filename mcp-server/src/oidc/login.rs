@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use blake3::Hash;
 use doorbell_core::{time::Timestamp, token::Chance};
-use doorbell_ingress::machine::SystemChance;
+use doorbell_ingress::{machine::SystemChance, peer::Peer};
 use http::HeaderMap;
 use reqwest::Url;
 use serde::Deserialize;
@@ -19,7 +20,8 @@ use super::{Issuer, TokenError, Verified, claims};
 
 /// How long somebody may take at the issuer.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// How many may be there at once: the longest gone is given up first.
+/// How many may be there at once: of the peer that has most of them, the longest gone is given up
+/// first, so that nobody keeps another from coming back.
 const MOST: usize = 1024;
 /// How long somebody who came back stays signed in. An identity token says who it was and not for
 /// how long; what the issuer changes counts with the next sign-in.
@@ -68,6 +70,7 @@ struct Gone {
     nonce: String,
     verifier: String,
     redirect_uri: String,
+    peer: Peer,
     at: Timestamp,
 }
 
@@ -81,9 +84,8 @@ impl Logins {
         let now = gone.at;
         all.retain(|_, gone| now.since(gone.at) < PATIENCE);
         if all.len() >= MOST
-            && let Some(longest) = all.iter().min_by_key(|(_, gone)| gone.at)
+            && let Some(longest) = longest_of_most(&all)
         {
-            let longest = *longest.0;
             all.remove(&longest);
         }
         all.insert(blake3::hash(state.as_bytes()), gone);
@@ -98,6 +100,19 @@ impl Logins {
     }
 }
 
+/// Of those of the peer that has most, the one that is gone the longest.
+fn longest_of_most(all: &HashMap<Hash, Gone>) -> Option<Hash> {
+    let mut held: HashMap<Peer, usize> = HashMap::new();
+    for gone in all.values() {
+        *held.entry(gone.peer).or_default() += 1;
+    }
+    let (most, _) = held.into_iter().max_by_key(|(_, held)| *held)?;
+    let theirs = all.iter().filter(|(_, gone)| gone.peer == most);
+    theirs
+        .min_by_key(|(_, gone)| gone.at)
+        .map(|(state, _)| *state)
+}
+
 impl Issuer {
     /// What people are told of where they sign in; nothing where they cannot.
     pub fn sign_in_name(&self) -> Option<&str> {
@@ -105,8 +120,8 @@ impl Issuer {
         Some(self.settings.issuer.host())
     }
 
-    /// Sends somebody to the issuer, whose request has these headers.
-    pub fn begin_login(&self, headers: &HeaderMap) -> Result<Departure, LoginError> {
+    /// Sends somebody to the issuer, who asks from here with these headers.
+    pub fn begin_login(&self, from: IpAddr, headers: &HeaderMap) -> Result<Departure, LoginError> {
         let client_id = self.settings.client_id.as_ref();
         let client_id = client_id.ok_or(LoginError::Unknown)?;
         let published = self.keys.current().ok_or(LoginError::Away)?;
@@ -130,6 +145,7 @@ impl Issuer {
             nonce,
             verifier,
             redirect_uri,
+            peer: Peer::of(from),
             at: self.now(),
         };
         self.logins.add(&state, gone);
@@ -194,11 +210,16 @@ mod tests {
     use super::*;
 
     fn gone(at: u64) -> Gone {
+        gone_from([192, 0, 2, 1], at)
+    }
+
+    fn gone_from(peer: [u8; 4], at: u64) -> Gone {
         Gone {
             binder: blake3::hash(b"binder"),
             nonce: random(),
             verifier: random(),
             redirect_uri: String::new(),
+            peer: Peer::of(peer.into()),
             at: Timestamp::from_millis(at),
         }
     }
@@ -217,6 +238,18 @@ mod tests {
         assert!(logins.take("a", "binder", soon).is_none(), "given up");
         logins.add("a", gone(0));
         assert!(logins.take("a", "binder", late).is_none());
+    }
+
+    #[test]
+    fn whoever_leaves_over_and_over_keeps_nobody_else_from_coming_back() {
+        let logins = Logins::default();
+        logins.add("first", gone_from([192, 0, 2, 2], 0));
+        for n in 1..=2 * MOST as u64 {
+            logins.add(&n.to_string(), gone(n));
+        }
+        let now = Timestamp::from_millis(5_000);
+        assert!(logins.take("first", "binder", now).is_some());
+        assert!(logins.take("1", "binder", now).is_none());
     }
 
     #[test]

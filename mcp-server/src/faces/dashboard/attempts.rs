@@ -6,6 +6,7 @@ use std::{
     fmt::Display,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -17,13 +18,14 @@ use governor::{
 
 /// Attempts a minute from one address, and at once after a rest.
 const PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
-/// Above so many addresses those that have rested are forgotten.
+/// Above so many addresses those that have rested are forgotten, once in so many attempts.
 const SWEEP_ABOVE: usize = 1024;
 
 /// The limit, kept for each address apart.
 pub(super) struct Attempts {
     cells: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
+    checks: AtomicUsize,
     over_the_limit: LineLimit,
     not_let_in: LineLimit,
 }
@@ -33,6 +35,7 @@ impl Default for Attempts {
         Self {
             cells: RateLimiter::keyed(Quota::per_minute(PER_MINUTE)),
             clock: DefaultClock::default(),
+            checks: AtomicUsize::new(0),
             over_the_limit: LineLimit::default(),
             not_let_in: LineLimit::default(),
         }
@@ -43,7 +46,8 @@ impl Attempts {
     /// Counts one. The error says how long to wait until another is heard; the log hears of it, if
     /// it has not just now.
     pub(super) fn check(&self, from: IpAddr) -> Result<(), Duration> {
-        if self.cells.len() > SWEEP_ABOVE {
+        let checks = self.checks.fetch_add(1, Ordering::Relaxed);
+        if checks.is_multiple_of(SWEEP_ABOVE) && self.cells.len() > SWEEP_ABOVE {
             self.cells.retain_recent();
         }
         self.cells.check_key(&network(from)).map_err(|until| {

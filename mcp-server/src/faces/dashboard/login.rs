@@ -59,10 +59,11 @@ pub(super) async fn leave(
     let Some(issuer) = desk.house.authenticator.issuer() else {
         return page::sign_in(&desk, Said::Elsewhere(LoginError::Unknown), At::Below);
     };
-    if let Err(wait) = desk.attempts.check(from(peer)) {
+    let from = from(peer);
+    if let Err(wait) = desk.attempts.check(from) {
         return page::sign_in(&desk, Said::Slower(wait.as_secs() + 1), At::Below);
     }
-    match issuer.begin_login(&headers) {
+    match issuer.begin_login(from, &headers) {
         Err(error) => page::sign_in(&desk, Said::Elsewhere(error), At::Below),
         Ok(departure) => {
             let mount = Mount::told(issuer.is_secure(&headers), desk.hosts.control_url());
