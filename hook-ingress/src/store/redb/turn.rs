@@ -64,8 +64,8 @@ pub(super) struct Turn {
     weight: u64,
     /// How much may be stored, as of the first arrival.
     bound: Option<Bound>,
-    /// What this turn takes through each grant.
-    taken: HashMap<GrantId, u64>,
+    /// What is held of each grant, with what this turn takes through it.
+    held: HashMap<GrantId, u64>,
 }
 
 /// Waits for the commit, then gives `value`.
@@ -122,9 +122,9 @@ impl Turn {
         let weight = (put.head.len() + put.body.len()) as u64;
         let grant = put.via.id();
         let bound = *self.bound.get_or_insert_with(|| shared.bound());
-        let fresh = self.taken.get(&grant).copied().unwrap_or(0);
-        let held = shared.holdings.of(grant) + fresh;
-        if !bound.admits(self.weight, weight, held) {
+        let held = self.held.entry(grant);
+        let held = held.or_insert_with(|| shared.holdings.of(grant));
+        if !bound.admits(self.weight, weight, *held) {
             self.puts.push((put.answer, Put::Full));
             return Ok(());
         }
@@ -135,7 +135,7 @@ impl Turn {
             return Ok(());
         };
         self.weight += weight;
-        self.taken.insert(grant, fresh + weight);
+        *held += weight;
         open.last_millis = open.last_millis.max(put.received_at.as_millis());
         let id = id_of(open.last_millis, open.next_seq, chances.next(shared));
         open.next_seq += 1;
@@ -339,10 +339,12 @@ impl Turn {
             }
         }
         let file = open.newest.segment.first;
-        for Record { entry, .. } in &self.batch.records {
-            if let Some(origin) = shared.origins.get(entry.origin) {
-                let bytes = entry.record_len();
-                shared.holdings.add(file, entry.origin, origin.grant, bytes);
+        for run in (self.batch.records).chunk_by(|one, next| one.entry.origin == next.entry.origin)
+        {
+            let number = run[0].entry.origin;
+            if let Some(origin) = shared.origins.get(number) {
+                let bytes = run.iter().map(|record| record.entry.record_len()).sum();
+                shared.holdings.add(file, number, origin.grant, bytes);
             }
         }
         let mut uses: HashMap<u32, Timestamp> = HashMap::new();
