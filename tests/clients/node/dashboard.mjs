@@ -39,7 +39,7 @@ async function visit(options = {}) {
     bad.push(`a dialog: ${dialog.message()}`);
     dialog.dismiss();
   });
-  page.on("pageerror", (error) => bad.push(`an error: ${error}`));
+  page.on("pageerror", (error) => bad.push(`an error: ${error.stack ?? error}`));
   page.on("popup", () => bad.push("a popup"));
   page.on("console", (message) => {
     if (/content security policy|trusted/i.test(message.text())) bad.push(message.text());
